@@ -1,0 +1,229 @@
+"""The words of the conversation: frozen values, no SDK types, no I/O."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Self
+from urllib.parse import quote, unquote
+
+
+@dataclass(frozen=True, slots=True)
+class ChatKey:
+    """One chat, or one thread of it. `str()` is the only canonical form: lock key, store key, scope and log field."""
+
+    platform: str
+    chat_id: str
+    thread_id: str | None = None
+
+    def __str__(self) -> str:
+        parts = (
+            (self.platform, self.chat_id)
+            if self.thread_id is None
+            else (self.platform, self.chat_id, self.thread_id)
+        )
+        return "/".join(quote(part, safe="") for part in parts)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The inverse of `str()`."""
+        return cls(*(unquote(part) for part in text.split("/")))
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who writes."""
+
+    platform: str
+    user_id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRef:
+    """A message on its platform."""
+
+    chat: ChatKey
+    message_id: str
+
+    def __str__(self) -> str:
+        return f"{self.chat}:{self.message_id}"
+
+
+class AttachmentKind(StrEnum):
+    VOICE = "voice"  # anything to be heard: voice notes, audio files, video notes
+    IMAGE = "image"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment:
+    """A file that came with a message. No bytes: nothing is fetched for a message that will be ignored."""
+
+    kind: AttachmentKind
+    handle: str
+    """What the transport needs to fetch it; opaque to everybody else."""
+    file_name: str = ""
+    mime_type: str = ""
+    size_bytes: int | None = None
+    duration_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncomingMessage:
+    """Somebody wrote."""
+
+    type: Literal["message"] = "message"
+    ref: MessageRef
+    sender: Person
+    sent_at: datetime
+    """Aware."""
+    text: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: MessageRef | None = None
+    is_direct: bool = True
+    mentions_bot: bool = False
+    language: str | None = None
+    """The language of the sender's client, ISO 639-1, where the platform tells."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageEdited:
+    """Somebody changed a message; `message` is the whole message as it is now."""
+
+    type: Literal["edited"] = "edited"
+    message: IncomingMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRemoved:
+    """Somebody took a message back."""
+
+    type: Literal["removed"] = "removed"
+    ref: MessageRef
+    sender: Person
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReactionAdded:
+    """Somebody put a mark on a message."""
+
+    type: Literal["reaction"] = "reaction"
+    ref: MessageRef
+    sender: Person
+    mark: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonPressed:
+    """Somebody pressed a button under a message."""
+
+    type: Literal["button"] = "button"
+    ref: MessageRef
+    sender: Person
+    payload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The assistant was added to a chat."""
+
+    type: Literal["joined"] = "joined"
+    chat: ChatKey
+    sender: Person
+
+
+IncomingEvent = IncomingMessage | MessageEdited | MessageRemoved | ReactionAdded | ButtonPressed | Joined
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """A numbered source under an answer; `snippet` is the text the answer was made from."""
+
+    number: int
+    path: str
+    heading: str
+    page: int | None
+    snippet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """One side of an exchange."""
+
+    role: Literal["user", "assistant"]
+    sent: str
+    """The text exactly as the model saw or wrote it: passages, time and names included. Never rebuilt."""
+    shown: str
+    """The text as people saw it."""
+    at: datetime
+    message_id: str | None = None
+    author: str = ""
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversation:
+    """Turns with a fixed start time. The id is also the engine's session id."""
+
+    conversation_id: str
+    chat: ChatKey
+    started_at: datetime
+    """Aware. The only date that may stand in the system text: it never moves."""
+    turns: tuple[Turn, ...] = ()
+    first_turn: int = 0
+    """Index of the oldest turn still sent to the model; always a user turn."""
+
+    @property
+    def window(self) -> tuple[Turn, ...]:
+        """The turns that the model still sees."""
+        return self.turns[self.first_turn :]
+
+    def with_turns(self, *turns: Turn) -> Self:
+        """The conversation with these turns at its end."""
+        return replace(self, turns=self.turns + turns)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatSettings:
+    """What applies in one chat. None means: as in the configuration."""
+
+    persona: str | None = None
+    language: str | None = None
+    temperature: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Nothing happens; the reason is for the log."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunCommand:
+    """A slash command."""
+
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
+class Converse:
+    """An answer from the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewind:
+    """Forget the turns from this message on, then converse."""
+
+    message_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """A sentence instead of an answer."""
+
+    code: str
+
+
+Action = Ignore | RunCommand | Converse | Rewind | Refuse

@@ -1,0 +1,81 @@
+"""What can go wrong in the conversation.
+
+BotError
+├── ConfigError
+├── StoreError
+├── AttachmentError
+├── ChatBusy
+└── TransportError
+
+An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
+stands in `bot/texts/` under the same code, with the same argument names.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class BotError(Exception):
+    """Root of everything the conversation raises on purpose."""
+
+    sentences: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, code: str, **arguments: str | float) -> None:
+        super().__init__(code)
+        self.code = code
+        self.arguments = arguments
+        self.sentence = self.sentences[code].format(**arguments)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
+
+
+class ConfigError(BotError):
+    """The configuration cannot be used; the sentence names the key path, what was found and what is accepted."""
+
+    sentences = {
+        "config.missing": "no configuration file at {path}",
+        "config.unreadable": "{path} cannot be read: {detail}",
+        "config.syntax": "{path} is not YAML: {detail}",
+        "config.value": "{key}: found {found}; {accepted}",
+        "config.unknown_key": "{key} is not a setting; {accepted}",
+        "config.secret_file": "{key}: the file {path} cannot be read: {detail}",
+        "config.secret_in_file": "{key} is a secret and belongs in the environment as {variable}",
+    }
+
+
+class StoreError(BotError):
+    """The database or the data directory cannot be used."""
+
+    sentences = {
+        "store.newer": "{path} was written by a newer version (schema {found})",
+        "store.broken": "{path} does not open: {detail}",
+        "store.disk_full": "the disk of {path} is full",
+        "store.locked": "another Inglenook (process {pid}) uses {path}",
+        "store.forbidden": "no permission to write to {path}",
+    }
+
+
+class AttachmentError(BotError):
+    """An attachment that is not taken."""
+
+    sentences = {
+        "attachment.too_large": "{name} has {size_mb:.1f} MB, {limit_mb:.0f} MB are allowed",
+        "attachment.missing": "no file at {name}",
+        "attachment.unreadable": "no permission to read {name}",
+    }
+
+
+class ChatBusy(BotError):
+    """The chat's queue is full; the message was not taken."""
+
+    sentences = {"chat.busy": "{waiting} messages of this chat are waiting"}
+
+
+class TransportError(BotError):
+    """A platform refused or failed."""
+
+    sentences = {
+        "transport.failed": "{platform} failed: {detail}",
+        "transport.closed": "{platform} is gone",
+    }

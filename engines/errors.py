@@ -1,0 +1,87 @@
+"""What can go wrong in an engine.
+
+EngineError
+├── ModelLoadError
+├── EngineOverloaded
+├── ContextTooLong
+├── EngineFailed
+├── EngineClosed
+└── UnsupportedMedia
+
+An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
+stands in `bot/texts/` under the same code, with the same argument names.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class EngineError(Exception):
+    """Root of everything the engines raise on purpose."""
+
+    sentences: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, code: str, **arguments: str | float) -> None:
+        super().__init__(code)
+        self.code = code
+        self.arguments = arguments
+        self.sentence = self.sentences[code].format(**arguments)
+
+    def __str__(self) -> str:
+        return f"{self.code}: {self.sentence}"
+
+
+class ModelLoadError(EngineError):
+    """Weights that cannot be used, and why."""
+
+    sentences = {
+        "model.missing": "no model file at {path}",
+        "model.unreadable": "no permission to read {path}",
+        "model.not_gguf": "{path} is not a GGUF file",
+        "model.truncated": "{path} has {found_bytes} bytes, its header promises at least {expected_bytes}",
+        "model.unsupported": "this build cannot load {path}: {detail}",
+        "model.too_large": "{path} needs {needed_mb} MB with its context, {available_mb} MB are free",
+        "model.broken": "{path} does not load: {detail}",
+    }
+
+
+class EngineOverloaded(EngineError):
+    """The bounded queue is full; nothing was accepted."""
+
+    sentences = {"engine.overloaded": "{waiting} requests are waiting, no more are taken"}
+
+
+class ContextTooLong(EngineError):
+    """A prompt that can never fit."""
+
+    sentences = {"engine.context_too_long": "the prompt has {prompt_tokens} tokens, {limit_tokens} fit"}
+
+
+class EngineFailed(EngineError):
+    """A native call failed; the engine itself recovered and takes the next request."""
+
+    sentences = {
+        "engine.failed": "the engine failed: {detail}",
+        "engine.timeout": "no result after {seconds:g} s",
+    }
+
+
+class EngineClosed(EngineError):
+    """The engine is shutting down."""
+
+    sentences = {"engine.closed": "the engine is closed"}
+
+
+class UnsupportedMedia(EngineError):
+    """Foreign bytes that cannot be heard or read."""
+
+    sentences = {
+        "audio.unreadable": "not an audio file that can be decoded: {detail}",
+        "audio.empty": "the audio has no samples",
+        "audio.too_long": "the audio has {seconds:.0f} s, {limit_seconds:.0f} s are allowed",
+        "audio.too_large": "the audio has {size_bytes} bytes, {limit_bytes} are allowed",
+        "image.unreadable": "not an image that can be decoded: {detail}",
+        "image.too_large": "the image has {megapixels:.0f} megapixels, {limit_megapixels:.0f} are allowed",
+        "ocr.missing_program": "the Tesseract program is not installed",
+        "ocr.missing_language": "Tesseract lacks {language}; the Debian package is {package}",
+    }

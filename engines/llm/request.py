@@ -1,0 +1,107 @@
+"""The values that cross the engine's seam: plain, frozen, without callbacks or live objects."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatMessage:
+    """One message of the prompt."""
+
+    role: Role
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplingParams:
+    """How the next token is drawn."""
+
+    temperature: float = 0.7
+    """0 is greedy: always the likeliest token."""
+    top_k: int = 40
+    """Only the k likeliest tokens; 0 is all of them."""
+    top_p: float = 0.95
+    """Only the likeliest tokens that together have this probability; 1 is all of them."""
+    min_p: float = 0.05
+    """Only tokens at least this fraction as likely as the likeliest; 0 is all of them."""
+    repeat_penalty: float = 1.0
+    """Logits of the last tokens are divided by this; 1 is off."""
+    repeat_last_tokens: int = 64
+    seed: int | None = None
+    """None draws a fresh seed."""
+    max_tokens: int = 1024
+    stop: tuple[str, ...] = ()
+    """The answer ends before the first of these; the string itself is not part of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """One answer to produce. The full message list is always sent; the engine finds what it already knows."""
+
+    session_id: str
+    messages: tuple[ChatMessage, ...]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+    deadline_seconds: float | None = None
+    """Given up with reason FAILED and code engine.timeout when it takes longer than this; None waits."""
+
+
+class FinishReason(StrEnum):
+    STOP = "stop"  # the model ended, or a stop string came
+    LENGTH = "length"  # max_tokens or the end of the context
+    ABORTED = "aborted"  # the reader closed the stream
+    FAILED = "failed"  # see the error code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What an answer cost. Tokens are counted from the rows really decoded."""
+
+    prompt_tokens: int = 0
+    reused_tokens: int = 0
+    """Prompt tokens that were in the KV cache and were not decoded again."""
+    evaluated_tokens: int = 0
+    """Prompt tokens that were decoded for this answer."""
+    completion_tokens: int = 0
+    queued_seconds: float = 0.0
+    prefill_seconds: float = 0.0
+    decode_seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """Waiting; `ahead` requests come first."""
+
+    ahead: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prefilling:
+    """Reading the prompt: `done` of `total` tokens that were not in the cache."""
+
+    done: int
+    total: int
+    seconds_left: float | None
+    """None while there is nothing to estimate from."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """The next words; whole characters only."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finished:
+    """The last event of every stream, exactly once."""
+
+    reason: FinishReason
+    usage: Usage
+    error_code: str | None = None
+    """A code of `engines.errors` when the reason is FAILED."""
+
+
+GenerationEvent = Queued | Prefilling | TextDelta | Finished
