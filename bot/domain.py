@@ -17,9 +17,7 @@ class ChatKey:
 
     def __str__(self) -> str:
         parts = (
-            (self.platform, self.chat_id)
-            if self.thread_id is None
-            else (self.platform, self.chat_id, self.thread_id)
+            (self.platform, self.chat_id) if self.thread_id is None else (self.platform, self.chat_id, self.thread_id)
         )
         return "/".join(quote(part, safe="") for part in parts)
 
