@@ -83,6 +83,16 @@ class IncomingMessage:
     language: str | None = None
     """The language of the sender's client, ISO 639-1, where the platform tells."""
 
+    @property
+    def chat(self) -> ChatKey:
+        """Where it happened."""
+        return self.ref.chat
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"message:{self.ref}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageEdited:
@@ -90,6 +100,16 @@ class MessageEdited:
 
     type: Literal["edited"] = "edited"
     message: IncomingMessage
+
+    @property
+    def chat(self) -> ChatKey:
+        """Where it happened."""
+        return self.message.chat
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"edited:{self.message.ref}:{self.message.sent_at.isoformat()}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,37 +120,18 @@ class MessageRemoved:
     ref: MessageRef
     sender: Person
 
+    @property
+    def chat(self) -> ChatKey:
+        """Where it happened."""
+        return self.ref.chat
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReactionAdded:
-    """Somebody put a mark on a message."""
-
-    type: Literal["reaction"] = "reaction"
-    ref: MessageRef
-    sender: Person
-    mark: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ButtonPressed:
-    """Somebody pressed a button under a message."""
-
-    type: Literal["button"] = "button"
-    ref: MessageRef
-    sender: Person
-    payload: str
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"removed:{self.ref}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Joined:
-    """The assistant was added to a chat."""
-
-    type: Literal["joined"] = "joined"
-    chat: ChatKey
-    sender: Person
-
-
-IncomingEvent = IncomingMessage | MessageEdited | MessageRemoved | ReactionAdded | ButtonPressed | Joined
+IncomingEvent = IncomingMessage | MessageEdited | MessageRemoved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +143,18 @@ class Citation:
     heading: str
     page: int | None
     snippet: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerCost:
+    """What an answer took: tokens counted by the engine, seconds from taking up the message."""
+
+    prompt_tokens: int
+    reused_tokens: int
+    evaluated_tokens: int
+    completion_tokens: int
+    first_token_seconds: float
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +170,8 @@ class Turn:
     message_id: str | None = None
     author: str = ""
     citations: tuple[Citation, ...] = ()
+    cost: AnswerCost | None = None
+    """Of an assistant's turn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,25 +183,28 @@ class Conversation:
     started_at: datetime
     """Aware. The only date that may stand in the system text: it never moves."""
     turns: tuple[Turn, ...] = ()
-    first_turn: int = 0
-    """Index of the oldest turn still sent to the model; always a user turn."""
-
-    @property
-    def window(self) -> tuple[Turn, ...]:
-        """The turns that the model still sees."""
-        return self.turns[self.first_turn :]
+    """The turns that the model still sees; the first is the user's."""
+    trimmed_turns: int = 0
+    """How many older turns it no longer sees."""
 
     def with_turns(self, *turns: Turn) -> Self:
         """The conversation with these turns at its end."""
         return replace(self, turns=self.turns + turns)
+
+    def before(self, message_id: str) -> Self:
+        """The conversation as it was before the user's message with this id; itself when there is none."""
+        for index, turn in enumerate(self.turns):
+            if turn.role == "user" and turn.message_id == message_id:
+                return replace(self, turns=self.turns[:index])
+        return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
     """What applies in one chat. None means: as in the configuration."""
 
-    persona: str | None = None
     language: str | None = None
+    """Of the assistant's own sentences; none: that of each message."""
     temperature: float | None = None
 
 
@@ -212,9 +230,10 @@ class Converse:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """Forget the turns from this message on, then converse."""
+    """Forget the turns from this message on, then converse, unless the message was taken back."""
 
     message_id: str
+    answer: bool = True
 
 
 @dataclass(frozen=True, slots=True)

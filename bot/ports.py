@@ -1,6 +1,7 @@
 """What the conversation needs from outside: one Protocol for each seam that has a second implementation."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,8 @@ from engines.ocr.types import RecognizedText
 from engines.speech.types import Transcript
 from knowledge.types import Passage
 
-Handler = Callable[[IncomingEvent], Awaitable[None]]
-"""Takes an event; returns once it is safely stored, not once it is answered."""
+Handler = Callable[[IncomingEvent], Awaitable["asyncio.Future[None]"]]
+"""Takes an event; returns once it is safely stored. What it returns is done when the event is answered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class Transport(Protocol):
 class Generator(Protocol):
     """Answers prompts."""
 
-    def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+    def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Events up to exactly one Finished. Closing the iterator aborts.
 
         Raises EngineOverloaded or ContextTooLong before the first event.

@@ -45,6 +45,8 @@ SENTENCES = {
     # Commands
     "help.title": "Write to me, or use:",
     "help.line": "/{name} - {text}",
+    "help.lang": "language of my own sentences: en, zh or auto",
+    "help.temp": "how freely I choose words, 0 to 2",
     "help.end": "You can also send a voice memo, a photo or a document.",
     "help.help": "this list",
     "help.new": "start a new conversation",
@@ -68,7 +70,11 @@ SENTENCES = {
     "command.context_empty": "This conversation: {turns} messages, {tokens} of {limit} tokens.",
     "command.status": "Inglenook {version}, up for {uptime}, {memory} MB of memory in use.",
     "command.status_ping": "{name}: {state}",
-    "command.status_documents": "documents: {documents} files, {problems} with problems",
+    "command.lang": "From now on I write my own sentences in English.",
+    "command.lang_auto": "From now on I write my own sentences in the language of your message.",
+    "command.lang_usage": "Use /lang en, /lang zh or /lang auto.",
+    "command.temp": "Temperature of this chat: {temperature}.",
+    "command.temp_usage": "Use /temp with a number from 0 (the likeliest words) to 2 (adventurous), or /temp auto.",
     "state.ok": "well",
     "state.failing": "failing: {detail}",
     # Errors: the conversation
@@ -91,9 +97,7 @@ SENTENCES = {
     ),
     "store.broken": "The database {path} does not open ({detail}). Restore it from a backup, or move it away.",
     "store.disk_full": "The disk of {path} is full. Free some space and send the message again.",
-    "store.locked": (
-        "Another Inglenook (process {pid}) is using {path}. Stop it first, or choose another --data-dir."
-    ),
+    "store.locked": ("Another Inglenook (process {pid}) is using {path}. Stop it first, or choose another --data-dir."),
     "store.forbidden": "I may not write to {path}. Change its owner or mode, or choose another --data-dir.",
     "attachment.too_large": "{name} has {size_mb:.1f} MB; I take files up to {limit_mb:.0f} MB.",
     "attachment.missing": "There is no file {name}.",

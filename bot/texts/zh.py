@@ -44,6 +44,8 @@ SENTENCES = {
     # Commands
     "help.title": "直接给我写消息，或者使用：",
     "help.line": "/{name} - {text}",
+    "help.lang": "我自己的话用什么语言：en、zh 或 auto",
+    "help.temp": "用词的自由程度，0 到 2",
     "help.end": "也可以发送语音、照片或文档。",
     "help.help": "显示这份列表",
     "help.new": "开始新的对话",
@@ -67,7 +69,11 @@ SENTENCES = {
     "command.context_empty": "这段对话：{turns} 条消息，{tokens}/{limit} 个词元。",
     "command.status": "Inglenook {version}，已运行 {uptime}，占用内存 {memory} MB。",
     "command.status_ping": "{name}：{state}",
-    "command.status_documents": "文档：{documents} 个文件，其中 {problems} 个有问题",
+    "command.lang": "从现在起，我自己的话都用中文。",
+    "command.lang_auto": "从现在起，我自己的话用您消息的语言。",
+    "command.lang_usage": "请使用 /lang en、/lang zh 或 /lang auto。",
+    "command.temp": "本对话的温度：{temperature}。",
+    "command.temp_usage": "请使用 /temp 加一个 0（总选最可能的词）到 2（天马行空）之间的数，或 /temp auto。",
     "state.ok": "正常",
     "state.failing": "故障：{detail}",
     # Errors: the conversation
@@ -109,8 +115,7 @@ SENTENCES = {
     "model.broken": "模型 {path} 加载失败：{detail}。请用 `inglenook models pull` 重新获取。",
     "engine.overloaded": "已有 {waiting} 个请求在等待。请稍后再试。",
     "engine.context_too_long": (
-        "内容超出了我的记忆：共 {prompt_tokens} 个词元，最多 {limit_tokens} 个。"
-        "请分段发送，或调大 llm.context_tokens。"
+        "内容超出了我的记忆：共 {prompt_tokens} 个词元，最多 {limit_tokens} 个。请分段发送，或调大 llm.context_tokens。"
     ),
     "engine.failed": "引擎出错了（{detail}），现已恢复，请再试一次。",
     "engine.timeout": "超过 {seconds:g} 秒仍未完成，我放弃了。请再试一次。",

@@ -1,0 +1,24 @@
+"""What commands and answers share: the parts of the running program behind their ports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from bot.attachments import AttachmentReader
+from bot.desk import ChatDesk
+from bot.health import Ping
+from bot.ports import Clock, Generator, Retriever
+from bot.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """Wired by `bot.app`, or by a test."""
+
+    store: Store
+    generator: Generator
+    retriever: Retriever
+    attachments: AttachmentReader
+    desk: ChatDesk
+    clock: Clock
+    pings: Mapping[str, Ping]
+    """The health of each part, by the part's name."""

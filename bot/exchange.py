@@ -1,0 +1,106 @@
+"""One message while it is being answered, and what it came to."""
+
+import secrets
+from dataclasses import dataclass, field
+
+from bot.attachments import Reading, echo
+from bot.domain import AnswerCost, ChatSettings, Citation, Conversation, IncomingMessage, Turn
+from bot.ports import Clock
+from bot.reply import ReplyWriter, cited, source_lines
+from bot.texts import say
+from engines.errors import EngineFailed
+from engines.llm.request import Finished, FinishReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an event came to."""
+
+    text: str = ""
+    """What the model or a command said, without echo and sources."""
+    shown: str = ""
+    """The whole final text."""
+    reading: Reading = field(default_factory=Reading)
+    citations: tuple[Citation, ...] = ()
+    cost: AnswerCost | None = None
+    error_code: str | None = None
+    conversation: Conversation | None = None
+    """Where the turns go; none when there is nothing to remember."""
+    turns: tuple[Turn, ...] = ()
+
+
+class Exchange:
+    """What is known of a message so far. Lives as long as its reply is open."""
+
+    def __init__(
+        self, message: IncomingMessage, settings: ChatSettings, language: str, writer: ReplyWriter, clock: Clock
+    ) -> None:
+        self.message = message
+        self.settings = settings
+        self.language = language
+        self.writer = writer
+        self.request_id = secrets.token_hex(4)
+        self.reading = Reading()
+        self.conversation: Conversation | None = None
+        """As it is before the question."""
+        self.question: Turn | None = None
+        self._clock = clock
+        self._taken_up_at = clock.monotonic()
+
+    def ask(self, conversation: Conversation, question: Turn) -> None:
+        """From here on there is something to remember, even if the answer is stopped."""
+        self.conversation, self.question = conversation, question
+        heard = echo(self.reading, self.language)
+        self.writer.head = f"{heard}\n\n" if heard else ""
+
+    def plain(self, text: str, error_code: str | None = None) -> Answer:
+        """A sentence that is no part of the conversation."""
+        return Answer(text=text, shown=text, reading=self.reading, error_code=error_code)
+
+    def answered(self, finished: Finished, notice: str = "") -> Answer:
+        """The model's answer. Raises EngineFailed when it has none."""
+        seconds = self._clock.monotonic() - self._taken_up_at
+        if finished.reason is FinishReason.FAILED:
+            raise EngineFailed(finished.error_code or "engine.failed", detail="the log knows more", seconds=seconds)
+        usage = finished.usage
+        cost = AnswerCost(
+            prompt_tokens=usage.prompt_tokens,
+            reused_tokens=usage.reused_tokens,
+            evaluated_tokens=usage.evaluated_tokens,
+            completion_tokens=usage.completion_tokens,
+            first_token_seconds=self.writer.first_token_seconds or seconds,
+            seconds=seconds,
+        )
+        cut = say("notice.length", self.language) if finished.reason is FinishReason.LENGTH else ""
+        return self._remembered(cost, cut, notice)
+
+    def stopped(self) -> Answer:
+        """What there is of an answer that somebody stopped."""
+        mark = say("notice.stopped", self.language)
+        return self._remembered(None, mark) if self.question else self.plain(mark)
+
+    def _remembered(self, cost: AnswerCost | None, *notices: str) -> Answer:
+        if self.conversation is None or self.question is None:
+            raise RuntimeError("nothing was asked")
+        text = self.writer.text.strip()
+        used = cited(text, self.question.citations)
+        body = text or say("notice.empty_answer", self.language)
+        parts = (self.writer.head + body, *notices, source_lines(used, self.language))
+        shown = "\n\n".join(part for part in parts if part)
+        answer = Turn(
+            role="assistant",
+            sent=self.writer.text,
+            shown=shown,
+            at=self._clock.now(),
+            citations=used,
+            cost=cost,
+        )
+        return Answer(
+            text=text,
+            shown=shown,
+            reading=self.reading,
+            citations=used,
+            cost=cost,
+            conversation=self.conversation,
+            turns=(self.question, answer),
+        )
