@@ -1,0 +1,148 @@
+"""Whisper and Silero, both from faster-whisper: samples -> scored text, samples -> probability of speech.
+
+Imported only where the model is loaded: the libraries take half a second to import.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from faster_whisper import WhisperModel
+from faster_whisper.audio import pad_or_trim
+from faster_whisper.tokenizer import Tokenizer
+from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
+from faster_whisper.utils import get_assets_path
+from faster_whisper.vad import SileroVADModel
+from numpy.typing import NDArray
+
+from engines.errors import EngineFailed, ModelLoadError
+from engines.speech.audio import SAMPLE_RATE, Pcm
+from engines.speech.gate import SURE_LANGUAGE, Heard, ScoredSegment
+from engines.speech.types import Segment
+
+_FRAMES_PER_SECOND = 100
+_BLOCK_FRAMES = 4096
+_WARM_UP_FRAMES = 32
+
+
+class SpeechProbability:
+    """Silero's network: how likely each frame of `frame_samples` is speech."""
+
+    frame_samples = 512
+
+    def __init__(self) -> None:
+        self._model = SileroVADModel(str(Path(get_assets_path(), "silero_vad_v6.onnx")))
+
+    def __call__(self, pcm: Pcm) -> NDArray[np.float32]:
+        """One probability per frame, the last one filled up with silence. Long recordings are taken in blocks."""
+        count = -(-pcm.size // self.frame_samples)
+        blocks = [
+            self._block(pcm, first, min(count, first + _BLOCK_FRAMES)) for first in range(0, count, _BLOCK_FRAMES)
+        ]
+        return np.concatenate(blocks)
+
+    def _block(self, pcm: Pcm, first: int, last: int) -> NDArray[np.float32]:
+        """The network remembers what it heard, so a block begins a second early."""
+        warm_up = min(first, _WARM_UP_FRAMES)
+        samples = as_float(pcm[(first - warm_up) * self.frame_samples : last * self.frame_samples])
+        padded = np.pad(samples, (0, -samples.size % self.frame_samples))
+        probabilities: NDArray[np.float32] = self._model(padded).reshape(-1)
+        return probabilities[warm_up:]
+
+
+class Whisper:
+    """A loaded model. Used by one thread at a time."""
+
+    def __init__(self, model_path: Path, *, cpu_threads: int, beam_size: int, hotwords: Sequence[str]) -> None:
+        try:
+            self._model = WhisperModel(
+                str(model_path), device="cpu", compute_type="int8", cpu_threads=cpu_threads, local_files_only=True
+            )
+        except (RuntimeError, ValueError, OSError) as error:
+            raise ModelLoadError("model.broken", path=str(model_path), detail=str(error)) from error
+        self._beam_size = beam_size
+        self._hotwords = ", ".join(hotwords) or None
+
+    def hear(
+        self, pcm: Pcm, *, fallback_language: str | None, window_seconds: float, with_timestamps: bool = True
+    ) -> Heard:
+        """What is said in at most 30 s of samples; the fallback is taken where the language is a guess.
+
+        Whisper encodes 30 s whatever it is given. A shorter window costs less in proportion, and below 10 s the
+        decoder falls into loops (OpenNMT/CTranslate2 issue 2100 warns of it).
+        """
+        features = self._model.feature_extractor(as_float(pcm))
+        window = min(round(window_seconds * _FRAMES_PER_SECOND), self._model.feature_extractor.nb_max_frames)
+        try:
+            encoded = self._model.encode(pad_or_trim(features, window))
+            detected, probability = self._detect(encoded)
+            language = detected if probability >= SURE_LANGUAGE else fallback_language or detected
+            tokenizer = Tokenizer(
+                self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
+            )
+            options = self._options(tokenizer, with_timestamps=with_timestamps)
+            # The encoder's output serves the language and the first window; only a tail left over is encoded again.
+            found = list(self._model.generate_segments(features, tokenizer, options, False, encoded))  # noqa: FBT003
+        except (RuntimeError, ValueError) as error:
+            raise EngineFailed("engine.failed", detail=str(error)) from error
+        return Heard(
+            segments=_scored(found, pcm.size / SAMPLE_RATE),
+            language=language,
+            is_language_sure=probability >= SURE_LANGUAGE or fallback_language is not None,
+        )
+
+    def _detect(self, encoded: Any) -> tuple[str, float]:
+        if not self._model.model.is_multilingual:
+            return "en", 1.0
+        token, probability = self._model.model.detect_language(encoded)[0][0]
+        return token[2:-2], probability
+
+    def _options(self, tokenizer: Tokenizer, *, with_timestamps: bool) -> TranscriptionOptions:
+        return TranscriptionOptions(
+            beam_size=self._beam_size,
+            best_of=5,
+            patience=1.0,
+            length_penalty=1.0,
+            repetition_penalty=1.0,
+            no_repeat_ngram_size=0,
+            log_prob_threshold=-1.0,
+            no_speech_threshold=0.6,
+            compression_ratio_threshold=2.4,
+            condition_on_previous_text=False,
+            prompt_reset_on_temperature=0.5,
+            # Higher temperatures make noise five to ten times as dear as speech and never made sense of it.
+            temperatures=[0.0, 0.4],
+            initial_prompt=None,
+            prefix=None,
+            suppress_blank=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
+            without_timestamps=not with_timestamps,
+            max_initial_timestamp=1.0,
+            word_timestamps=False,
+            prepend_punctuations="",
+            append_punctuations="",
+            multilingual=False,
+            max_new_tokens=None,
+            clip_timestamps=[0.0],
+            hallucination_silence_threshold=None,
+            hotwords=self._hotwords,
+        )
+
+
+def _scored(found: Sequence[Any], seconds: float) -> tuple[ScoredSegment, ...]:
+    """faster-whisper's segments as ours; times beyond the samples are in the filling of the window."""
+    return tuple(
+        ScoredSegment(
+            segment=Segment(segment.start, min(segment.end, seconds), segment.text),
+            log_probability=segment.avg_logprob,
+            compression_ratio=segment.compression_ratio,
+        )
+        for segment in found
+        if segment.start < seconds
+    )
+
+
+def as_float(pcm: Pcm) -> NDArray[np.float32]:
+    """The same samples from -1 to 1, the form that networks take."""
+    return pcm.astype(np.float32) / np.float32(32768)

@@ -1,0 +1,34 @@
+"""What was heard -> how it is written. Pure but for the conversion tables, which load at first use."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Literal
+
+from engines.speech.types import Segment
+
+if TYPE_CHECKING:
+    from opencc import OpenCC
+
+ChineseScript = Literal["simplified", "traditional", "as_heard"]
+
+_CONVERSIONS = {"simplified": "t2s", "traditional": "s2t"}
+_CHINESE_LANGUAGES = frozenset({"zh", "yue"})
+
+
+def write(text: str, language: str, script: ChineseScript) -> str:
+    """The text in the script wanted, if it is Chinese. Whisper itself mixes both scripts."""
+    if language not in _CHINESE_LANGUAGES or script == "as_heard":
+        return text
+    return str(_converter(_CONVERSIONS[script]).convert(text))
+
+
+def join(segments: Sequence[Segment]) -> str:
+    """One text. Whisper begins each segment with a space where the language has spaces."""
+    return "".join(segment.text for segment in segments).strip()
+
+
+@cache
+def _converter(conversion: str) -> "OpenCC":
+    from opencc import OpenCC  # noqa: PLC0415
+
+    return OpenCC(conversion)
