@@ -1,0 +1,53 @@
+# Two commands matter: `make run` and `make test`. Each installs what is missing first; the second time that takes no
+# time. `make help` lists the rest.
+
+PYTHON   ?= python3
+BIN      := .venv/bin
+DATA_DIR := $(or $(INGLENOOK_DATA_DIR),$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/inglenook)
+MODELS   := $(DATA_DIR)/models
+
+run: .venv/.runtime $(MODELS)/.defaults    ## talk with the assistant in this terminal
+	@$(BIN)/inglenook chat
+
+test: .venv/.dev $(MODELS)/.defaults       ## all tests, with the real models
+	INGLENOOK_MODELS="$(MODELS)" $(BIN)/pytest -q
+
+check: .venv/.dev                          ## format, lint, types, layers and unit tests, in under a minute
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/pytest -q tests/test_layers.py tests/unit
+
+bench: .venv/.dev $(MODELS)/.defaults      ## measure this machine
+	INGLENOOK_MODELS="$(MODELS)" $(BIN)/python -m benchmarks
+
+doctor: .venv/.runtime                     ## what works on this machine, and what to do about the rest
+	@$(BIN)/inglenook doctor
+
+lock: .venv/.dev                           ## renew the locks: the newest versions that pyproject.toml allows
+	$(BIN)/uv pip compile pyproject.toml -o requirements.lock $(LOCK)
+	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock $(LOCK)
+LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+        --custom-compile-command "make lock" --quiet
+
+clean-venv:                                ## forget the installed environment
+	rm -rf .venv
+
+help:                                      ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+
+.PHONY: run test check bench doctor lock clean-venv help
+
+# What is installed: a stamp is newer than what it was made from.
+
+.venv/.runtime: requirements.lock pyproject.toml scripts/setup.sh
+	@PYTHON="$(PYTHON)" scripts/setup.sh runtime
+	@touch $@
+
+.venv/.dev: requirements-dev.lock .venv/.runtime
+	@scripts/setup.sh dev
+	@touch $@
+
+$(MODELS)/.defaults: engines/models.yaml | .venv/.runtime
+	@$(BIN)/inglenook models pull --defaults
+	@mkdir -p $(MODELS) && touch $@
