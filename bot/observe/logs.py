@@ -1,0 +1,86 @@
+"""The log: one JSON object per line in the data directory, secrets redacted, warnings also on standard error.
+
+What people write is not logged: lines carry chat, request and message ids, sizes and error codes.
+"""
+
+import logging
+import logging.handlers
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import structlog
+from annotated_types import Ge
+from structlog.typing import EventDict, WrappedLogger
+
+_BOT_TOKEN = re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}")
+"""A Telegram token; it stands in every address of the Bot API."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogConfig:
+    """The log in `<data_dir>/logs`."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Lines below this level are not written."""
+    keep: Annotated[int, Ge(0)] = 7
+    """Older files that rotation keeps."""
+
+
+def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> logging.handlers.RotatingFileHandler:
+    """Sends all log lines, those of libraries too, to `<folder>/inglenook.log`; rotated by `doRollover()`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    shared = (
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+        _Redactor(secrets),
+    )
+    formatter = structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=shared,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+    )
+    handler = logging.handlers.RotatingFileHandler(folder / "inglenook.log", backupCount=config.keep, encoding="utf-8")
+    handler.setFormatter(formatter)
+    warnings = logging.StreamHandler(sys.stderr)
+    warnings.setLevel(logging.ERROR)
+    warnings.setFormatter(formatter)
+    root = logging.getLogger()
+    root.handlers = [handler, warnings]
+    root.setLevel(config.level.upper())
+    # Their INFO lines name every request's address, and every run of every job.
+    for noisy in ("httpx", "httpcore", "apscheduler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    return handler
+
+
+class _Redactor:
+    """Replaces secrets in every string of a log line, tracebacks included."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        known = [re.escape(secret) for secret in secrets if secret]
+        self._pattern = re.compile("|".join((*known, _BOT_TOKEN.pattern)))
+
+    def __call__(self, _logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+        return {key: self._redacted(value) for key, value in event.items()}
+
+    def _redacted(self, value: object) -> object:
+        if isinstance(value, str):
+            return self._pattern.sub("[secret]", value)
+        if isinstance(value, BaseException):
+            return self._pattern.sub("[secret]", repr(value))
+        return value

@@ -1,0 +1,1 @@
+"""Chat platforms. A transport only translates: updates into events, replies into calls."""
