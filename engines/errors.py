@@ -82,6 +82,7 @@ class UnsupportedMedia(EngineError):
         "audio.empty": "the audio has no samples",
         "audio.too_long": "the audio has {seconds:.0f} s, {limit_seconds:.0f} s are allowed",
         "audio.too_large": "the audio has {size_bytes} bytes, {limit_bytes} are allowed",
+        "image.file_too_large": "the image has {size_bytes} bytes, {limit_bytes} are allowed",
         "image.unreadable": "not an image that can be decoded: {detail}",
         "image.too_large": "the image has {megapixels:.0f} megapixels, {limit_megapixels:.0f} are allowed",
         "ocr.missing_program": "the Tesseract program is not installed",

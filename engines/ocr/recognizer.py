@@ -1,0 +1,58 @@
+"""The OCR engine's async face: a picture in, RecognizedText out."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from engines.ocr.config import OcrConfig
+from engines.ocr.layout import believable, confidence, to_text
+from engines.ocr.types import RecognizedText
+from engines.worker import SerialWorker
+
+_ORIENTATION_SIDE = 1800
+
+
+class TesseractRecognizer:
+    """Reads with Tesseract, one picture at a time. Nothing stays in memory between two pictures."""
+
+    def __init__(self, config: OcrConfig, worker: SerialWorker) -> None:
+        self._config = config
+        self._worker = worker
+
+    async def read(self, image: bytes, languages: str | None = None) -> RecognizedText:
+        """The text in an image; `languages` in Tesseract's form, none for the configured ones.
+
+        Raises UnsupportedMedia, EngineFailed, EngineOverloaded or EngineClosed.
+        """
+        return await self._worker.run(_read, image, languages or self._config.languages, self._config)
+
+    async def ping(self) -> None:
+        """Raises UnsupportedMedia when the program or a configured language is missing."""
+        await self._worker.run(_check, self._config)
+
+
+def _read(content: bytes, languages: str, config: OcrConfig) -> RecognizedText:
+    from engines.ocr.image import clarified, open_image, small_copy, turned  # noqa: PLC0415 - loads Pillow
+    from engines.ocr.tesseract import Tesseract  # noqa: PLC0415
+
+    tesseract = Tesseract(timeout_seconds=config.timeout_seconds)
+    tesseract.check_languages(languages)
+    image = open_image(content, max_megapixels=config.max_megapixels, max_bytes=config.max_bytes)
+    upright = turned(image, tesseract.quarter_turns(small_copy(image, _ORIENTATION_SIDE)))
+    words = believable(tesseract.read(clarified(upright), languages))
+    return RecognizedText(text=to_text(words), confidence=confidence(words), language=languages)
+
+
+def _check(config: OcrConfig) -> None:
+    from engines.ocr.tesseract import Tesseract  # noqa: PLC0415
+
+    Tesseract(timeout_seconds=config.timeout_seconds).check_languages(config.languages)
+
+
+@asynccontextmanager
+async def open_text_recognizer(config: OcrConfig) -> AsyncIterator[TesseractRecognizer]:
+    """A recognizer that costs nothing until there is a picture."""
+    worker = SerialWorker("ocr")
+    try:
+        yield TesseractRecognizer(config, worker)
+    finally:
+        await worker.close()
