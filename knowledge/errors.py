@@ -38,6 +38,7 @@ class DocumentUnreadable(KnowledgeError):
         "document.encrypted": "{name} is protected by a password",
         "document.damaged": "{name} is damaged: {detail}",
         "document.too_large": "{name} has {size_mb:.0f} MB, {limit_mb:.0f} MB are allowed",
+        "document.too_long": "{name} has {characters} characters of text, {limit} are allowed",
         "document.timeout": "{name} took longer than {seconds:g} s to read",
     }
 
@@ -49,6 +50,7 @@ class SourceUnavailable(KnowledgeError):
         "source.missing": "{path} does not exist",
         "source.forbidden": "no permission to read {path}",
         "source.unknown": "{path} is not one of the knowledge base's sources",
+        "source.configured": "{path} is named in the configuration; take it out there",
     }
 
 

@@ -80,3 +80,13 @@ class SyncReport:
     failed: int = 0
     embedded_chunks: int = 0
     seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncProgress:
+    """Where a pass over the sources stands; only new and changed files count."""
+
+    done: int
+    total: int
+    path: str
+    """The file that is being read."""

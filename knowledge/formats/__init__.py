@@ -1,0 +1,1 @@
+"""One module for each kind of document: bytes to blocks of text."""

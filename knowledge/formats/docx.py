@@ -1,0 +1,62 @@
+"""Word documents (.docx)."""
+
+import io
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+from knowledge.errors import DocumentUnreadable
+from knowledge.formats.headings import HeadingPath
+from knowledge.formats.tables import as_markdown
+from knowledge.types import Block
+
+_MAX_UNPACKED_BYTES = 200_000_000
+"""A small archive can unpack to terabytes; a long book has a few megabytes of XML."""
+_HEADING_STYLE = re.compile(r"(?:heading|标题) ?(\d)", re.IGNORECASE)
+
+
+def read_docx(content: bytes, name: str) -> list[Block]:
+    """One block for each section that has text. Raises DocumentUnreadable."""
+    from docx import Document  # noqa: PLC0415 - loads lxml
+
+    _check_unpacked_size(content, name)
+    path = HeadingPath()
+    blocks: list[Block] = []
+    paragraphs: list[str] = []
+    for level, text in [*_parts(Document(io.BytesIO(content))), (1, "")]:
+        if level and paragraphs:
+            blocks.append(Block(text="\n\n".join(paragraphs), heading=str(path)))
+            paragraphs = []
+        if level:
+            path.enter(level, text)
+        elif text.strip():
+            paragraphs.append(text.strip())
+    return blocks
+
+
+def _parts(document: Any) -> Iterator[tuple[int, str]]:
+    """Heading level, 0 for none, and text of each paragraph and table in order."""
+    from docx.table import Table  # noqa: PLC0415
+
+    for item in document.iter_inner_content():
+        if isinstance(item, Table):
+            yield 0, as_markdown([cell.text for cell in row.cells] for row in item.rows)
+        else:
+            yield _heading_level(item), item.text
+
+
+def _heading_level(paragraph: Any) -> int:
+    style = paragraph.style.name if paragraph.style is not None else ""
+    if style == "Title":
+        return 1
+    match = _HEADING_STYLE.match(style or "")
+    return int(match[1]) if match else 0
+
+
+def _check_unpacked_size(content: bytes, name: str) -> None:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        unpacked_bytes = sum(entry.file_size for entry in archive.infolist())
+    if unpacked_bytes > _MAX_UNPACKED_BYTES:
+        detail = f"it unpacks to {unpacked_bytes / 1e6:.0f} MB"
+        raise DocumentUnreadable("document.damaged", name=name, detail=detail)
