@@ -103,7 +103,7 @@ class ChunkIndex:
         database = lancedb.connect(self._path, read_consistency_interval=timedelta(0), session=session)
         if _TABLE in database.list_tables().tables:
             return database.open_table(_TABLE)
-        table = database.create_table(_TABLE, schema=self._schema)
+        table: Any = database.create_table(_TABLE, schema=self._schema)
         table.set_unenforced_primary_key("chunk_id")
         table.create_index("path", config=BTree())
         table.create_index("scope", config=Bitmap())

@@ -21,20 +21,20 @@ def answer(content: bytes, name: str, max_characters: int) -> dict[str, Any]:
     """What goes back to the parent for one document."""
     try:
         blocks = extract(content, name)
-        characters = sum(len(block.text) for block in blocks)
-        if characters > max_characters:
-            raise DocumentUnreadable("document.too_long", name=name, characters=characters, limit=max_characters)
     except DocumentUnreadable as error:
-        return {"code": error.code, "arguments": error.arguments}
+        return _error(error.code, **error.arguments)
     except MemoryError:
-        return _damaged(name, "reading it takes too much memory")
+        return _error("document.damaged", name=name, detail="reading it takes too much memory")
     except Exception as error:  # noqa: BLE001 - parsers raise anything at all on damaged input
-        return _damaged(name, f"{type(error).__name__}: {error}"[:200])
+        return _error("document.damaged", name=name, detail=f"{type(error).__name__}: {error}"[:200])
+    characters = sum(len(block.text) for block in blocks)
+    if characters > max_characters:
+        return _error("document.too_long", name=name, characters=characters, limit=max_characters)
     return {"blocks": [(block.text, block.heading, block.page) for block in blocks]}
 
 
-def _damaged(name: str, detail: str) -> dict[str, Any]:
-    return {"code": "document.damaged", "arguments": {"name": name, "detail": detail}}
+def _error(code: str, **arguments: str | float) -> dict[str, Any]:
+    return {"code": code, "arguments": arguments}
 
 
 def _read_frame(stream: BinaryIO) -> bytes | None:
