@@ -1,5 +1,6 @@
 """The table of periodic work, run by APScheduler."""
 
+import dataclasses
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -55,6 +56,11 @@ class Job:
     name: str
     schedule: str
     function: Callable[[], Awaitable[None]]
+
+
+def schedules(config: JobsConfig) -> dict[str, str]:
+    """The schedule of each job by its name."""
+    return dataclasses.asdict(config)
 
 
 @asynccontextmanager

@@ -1,14 +1,15 @@
-"""The log: one JSON object per line in the data directory, secrets redacted, warnings also on standard error.
+"""The log: one JSON object per line in the data directory, secrets redacted.
 
 What people write is not logged: lines carry chat, request and message ids, sizes and error codes.
 """
 
 import logging
-import logging.handlers
+import queue
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from logging.handlers import QueueHandler, QueueListener, RotatingFileHandler
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -30,9 +31,35 @@ class LogConfig:
     """Older files that rotation keeps."""
 
 
-def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> logging.handlers.RotatingFileHandler:
-    """Sends all log lines, those of libraries too, to `<folder>/inglenook.log`; rotated by `doRollover()`."""
+@contextmanager
+def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> Iterator[RotatingFileHandler]:
+    """Sends all log lines, those of libraries too, to `<folder>/inglenook.log` until left.
+
+    Lines are formatted where they arise and written in a thread of their own: a slow disk delays no answer. The
+    handler rotates by `doRollover()`.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    file = RotatingFileHandler(folder / "inglenook.log", backupCount=config.keep, encoding="utf-8")
+    lines: queue.SimpleQueue[logging.LogRecord] = queue.SimpleQueue()
+    inlet = QueueHandler(lines)
+    inlet.setFormatter(_formatter(secrets))
+    root = logging.getLogger()
+    before, root.handlers = root.handlers, [inlet]
+    root.setLevel(config.level.upper())
+    # Their INFO lines name every request's address, and every run of every job.
+    for noisy in ("httpx", "httpcore", "apscheduler"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    writer = QueueListener(lines, file)
+    writer.start()
+    try:
+        yield file
+    finally:
+        root.handlers = before
+        writer.stop()
+        file.close()
+
+
+def _formatter(secrets: Sequence[str]) -> logging.Formatter:
     shared = (
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_logger_name,
@@ -41,31 +68,18 @@ def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> lo
         structlog.processors.format_exc_info,
         _Redactor(secrets),
     )
-    formatter = structlog.stdlib.ProcessorFormatter(
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
     )
-    handler = logging.handlers.RotatingFileHandler(folder / "inglenook.log", backupCount=config.keep, encoding="utf-8")
-    handler.setFormatter(formatter)
-    warnings = logging.StreamHandler(sys.stderr)
-    warnings.setLevel(logging.ERROR)
-    warnings.setFormatter(formatter)
-    root = logging.getLogger()
-    root.handlers = [handler, warnings]
-    root.setLevel(config.level.upper())
-    # Their INFO lines name every request's address, and every run of every job.
-    for noisy in ("httpx", "httpcore", "apscheduler"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=False,
-    )
-    return handler
 
 
 class _Redactor:
@@ -79,8 +93,6 @@ class _Redactor:
         return {key: self._redacted(value) for key, value in event.items()}
 
     def _redacted(self, value: object) -> object:
-        if isinstance(value, str):
-            return self._pattern.sub("[secret]", value)
-        if isinstance(value, BaseException):
-            return self._pattern.sub("[secret]", repr(value))
-        return value
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        return self._pattern.sub("[secret]", value if isinstance(value, str) else repr(value))

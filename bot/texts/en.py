@@ -33,6 +33,8 @@ SENTENCES = {
     "sources.line": "[{number}] {where}",
     "sources.page": "{path}, page {page}",
     "sources.heading": "{path}, {heading}",
+    # The terminal
+    "console.greeting": "Inglenook. Write, or drop a file; /help lists the commands, /quit ends.",
     # Progress
     "status.waiting": "{ahead} before you",
     "status.listening": "listening …",
@@ -41,7 +43,6 @@ SENTENCES = {
     "status.prefill": "reading {tokens} tokens …",
     "status.prefill_seconds": "reading {tokens} tokens, about {seconds:.0f} s …",
     "status.thinking": "thinking …",
-    "status.loading": "loading the model …",
     # Commands
     "help.title": "Write to me, or use:",
     "help.line": "/{name} - {text}",

@@ -32,6 +32,8 @@ SENTENCES = {
     "sources.line": "[{number}] {where}",
     "sources.page": "{path}，第 {page} 页",
     "sources.heading": "{path}，{heading}",
+    # The terminal
+    "console.greeting": "Inglenook。直接写，或拖入文件；/help 列出命令，/quit 退出。",
     # Progress
     "status.waiting": "前面还有 {ahead} 个",
     "status.listening": "正在听……",
@@ -40,7 +42,6 @@ SENTENCES = {
     "status.prefill": "正在读 {tokens} 个词元……",
     "status.prefill_seconds": "正在读 {tokens} 个词元，约需 {seconds:.0f} 秒……",
     "status.thinking": "正在思考……",
-    "status.loading": "正在加载模型……",
     # Commands
     "help.title": "直接给我写消息，或者使用：",
     "help.line": "/{name} - {text}",

@@ -1,0 +1,190 @@
+"""The composition root: the only module that knows everybody."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from logging.handlers import RotatingFileHandler
+
+import structlog
+
+from bot import health
+from bot.attachments import AttachmentReader
+from bot.clock import SystemClock
+from bot.commands.services import Services
+from bot.config import Settings
+from bot.decide import Identity
+from bot.desk import ChatDesk
+from bot.inbox import Inbox
+from bot.instance import sole_instance
+from bot.jobs import Job, open_jobs
+from bot.observe.logs import open_log
+from bot.outbox import Outbox
+from bot.pipeline import Pipeline, PipelineConfig
+from bot.ports import Transport
+from bot.store import Store, open_store
+from engines.embedding import open_embedder
+from engines.llm import open_llm_engine
+from engines.ocr import open_text_recognizer
+from engines.speech import open_transcriber
+from knowledge import DocumentReader, KnowledgeBase, open_knowledge_base
+
+log = structlog.get_logger()
+
+DRAIN_SECONDS = 20.0
+"""What a running answer gets when the program is asked to end: below the 30 s that systemd and Docker allow."""
+KEPT = timedelta(days=31)
+"""How long answered events and delivered texts are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """The running assistant."""
+
+    settings: Settings
+    store: Store
+    services: Services
+    knowledge: KnowledgeBase
+    pipeline: Pipeline
+    outbox: Outbox
+    transports: Mapping[str, Transport]
+    log_file: RotatingFileHandler
+
+
+@asynccontextmanager
+async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> AsyncIterator[App]:
+    """Everything wired, in the order of dependence; closed in reverse, also when the start fails half-way.
+
+    Raises BotError, EngineError or KnowledgeError with what to tell the user.
+    """
+    async with AsyncExitStack() as stack:
+        stack.enter_context(sole_instance(settings.data_dir))
+        log_file = stack.enter_context(open_log(settings.logs, settings.data_dir / "logs", _secrets(settings)))
+        store = await stack.enter_async_context(open_store(settings.data_dir / "inglenook.db"))
+        generator = await stack.enter_async_context(open_llm_engine(settings.llm))
+        transcriber = await stack.enter_async_context(open_transcriber(settings.speech))
+        recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
+        knowledge = await stack.enter_async_context(open_documents(settings))
+        services = Services(
+            store=store,
+            generator=generator,
+            retriever=knowledge,
+            attachments=AttachmentReader(
+                settings.attachments, transcriber, recognizer, DocumentReader(settings.knowledge.limits)
+            ),
+            desk=ChatDesk(settings.max_waiting_messages),
+            clock=SystemClock(),
+            pings={
+                "store": store.ping,
+                "model": generator.ping,
+                "speech": transcriber.ping,
+                "pictures": recognizer.ping,
+                "documents": knowledge.ping,
+                **{name: transport.ping for name, transport in transports.items()},
+            },
+        )
+        outbox = Outbox(store.outbox, transports, settings.language)
+        yield App(
+            settings=settings,
+            store=store,
+            services=services,
+            knowledge=knowledge,
+            pipeline=_pipeline(settings, services, transports, outbox),
+            outbox=outbox,
+            transports=transports,
+            log_file=log_file,
+        )
+
+
+@asynccontextmanager
+async def open_documents(settings: Settings) -> AsyncIterator[KnowledgeBase]:
+    """The knowledge base with its embedder."""
+    async with (
+        open_embedder(settings.embedding) as embedder,
+        open_knowledge_base(settings.knowledge, embedder) as knowledge,
+    ):
+        yield knowledge
+
+
+async def serve(app: App) -> None:
+    """Answers on all transports until they end or the program is asked to; then lets running answers finish."""
+    inbox = Inbox(app.store.inbox, app.pipeline.handle)
+    async with open_jobs(jobs(app), app.store.jobs):
+        await app.outbox.resend()
+        await inbox.replay()
+        indexing = asyncio.create_task(_first_sync(app))
+        with suppress(asyncio.CancelledError):
+            await _until_asked_to_end(app, inbox)
+        indexing.cancel()
+        await inbox.drain(DRAIN_SECONDS)
+
+
+def jobs(app: App) -> list[Job]:
+    """The table of periodic work."""
+    schedules = app.settings.jobs
+
+    async def reindex() -> None:
+        await app.knowledge.sync()
+
+    async def ping() -> None:
+        report = await health.check(app.services.pings, datetime.now(UTC))
+        await asyncio.to_thread(health.save, report, app.settings.data_dir / "health.json")
+        for name, failure in report.failures.items():
+            if failure:
+                log.error("unhealthy", part=name, failure=failure)
+
+    async def prune() -> None:
+        before = datetime.now(UTC) - KEPT
+        await app.store.inbox.prune(before)
+        await app.store.outbox.prune(before)
+
+    async def rotate() -> None:
+        await asyncio.to_thread(app.log_file.doRollover)
+
+    return [
+        Job("reindex", schedules.reindex, reindex),
+        Job("health", schedules.health, ping),
+        Job("resend", schedules.resend, app.outbox.resend),
+        Job("prune", schedules.prune, prune),
+        Job("log_rotation", schedules.log_rotation, rotate),
+    ]
+
+
+async def _first_sync(app: App) -> None:
+    """What changed on the disks while the assistant was down."""
+    try:
+        await app.knowledge.sync()
+    except Exception:
+        # The job tries again; the answers go on without the documents.
+        log.exception("indexing failed")
+
+
+async def _until_asked_to_end(app: App, inbox: Inbox) -> None:
+    serving = asyncio.current_task()
+    assert serving is not None  # noqa: S101 - this is a coroutine
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    try:
+        async with asyncio.TaskGroup() as group:
+            for transport in app.transports.values():
+                group.create_task(transport.run(inbox.accept), name=transport.name)
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
+
+
+def _pipeline(settings: Settings, services: Services, transports: Mapping[str, Transport], outbox: Outbox) -> Pipeline:
+    config = PipelineConfig(
+        persona=settings.persona,
+        language=settings.language,
+        sampling=settings.sampling,
+        max_passages=settings.max_passages,
+    )
+    identities = {name: Identity(user_id="inglenook", name="inglenook") for name in transports}
+    return Pipeline(config, services, transports, identities, outbox)
+
+
+def _secrets(settings: Settings) -> list[str]:
+    token = settings.telegram.token
+    return [token.get_secret_value()] if token else []

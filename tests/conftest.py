@@ -1,0 +1,25 @@
+"""What every test gets: a clean environment, and a detector of blocking calls on the event loop."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from blockbuster import blockbuster_ctx
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch, tmp_path):
+    """Nothing of the developer's own configuration or data is seen."""
+    for variable in os.environ:
+        if variable.startswith("INGLENOOK_") and variable != "INGLENOOK_MODELS":
+            monkeypatch.delenv(variable)
+    for variable in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(variable, str(tmp_path / variable.lower()))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_blocks() -> Iterator[None]:
+    """A blocking call on the event loop is an error."""
+    with blockbuster_ctx():
+        yield

@@ -1,0 +1,92 @@
+"""A chat platform that records what it is told."""
+
+from contextlib import asynccontextmanager
+
+from bot.domain import ChatKey, IncomingMessage, MessageRef, Person
+from bot.errors import TransportError
+from bot.ports import ReplyLimits
+
+
+class RecordingSink:
+    """Implements `bot.ports.ReplySink`."""
+
+    def __init__(self, transport, message):
+        self._transport = transport
+        self.message = message
+        self.limits = transport.limits
+        self.statuses = []
+        self.drafts = []
+        self.final = None
+
+    async def status(self, text):
+        self.statuses.append(text)
+
+    async def show(self, text):
+        self.drafts.append(text)
+
+    async def finish(self, parts):
+        if self._transport.failing:
+            raise TransportError("transport.failed", platform=self._transport.name, detail="flood wait")
+        assert self.final is None, "an answer is finished once"
+        self.final = list(parts)
+        return MessageRef(self.message.chat, f"answer-{len(self._transport.replies)}")
+
+
+class RecordingTransport:
+    """Implements `bot.ports.Transport`. `files` are the attachments that can be fetched, by handle."""
+
+    def __init__(self, name="console", max_length=4096):
+        self.name = name
+        self.limits = ReplyLimits(
+            max_length=max_length,
+            measure=len,
+            min_edit_seconds=0.0,
+            supports_edit=True,
+            max_attachment_bytes=1_000_000,
+        )
+        self.files = {}
+        self.replies = []
+        self.sent = []
+        self.failing = False
+        self.events = []
+
+    async def run(self, handler):
+        for event in self.events:
+            await (await handler(event))
+
+    async def fetch(self, attachment):
+        return self.files[attachment.handle]
+
+    @asynccontextmanager
+    async def open_reply(self, message):
+        sink = RecordingSink(self, message)
+        self.replies.append(sink)
+        yield sink
+
+    async def send(self, chat, text, *, silent=False):
+        if self.failing:
+            raise TransportError("transport.failed", platform=self.name, detail="down")
+        self.sent.append((chat, text))
+        return MessageRef(chat, f"sent-{len(self.sent)}")
+
+    async def ping(self):
+        if self.failing:
+            raise TransportError("transport.failed", platform=self.name, detail="down")
+
+    @property
+    def answers(self):
+        """The final text of each reply, none for one without."""
+        return ["\n".join(reply.final) if reply.final is not None else None for reply in self.replies]
+
+
+def incoming(text="", message_id="1", *, chat="main", platform="console", **other):
+    """A message of the household's owner."""
+    from datetime import UTC, datetime
+
+    return IncomingMessage(
+        ref=MessageRef(ChatKey(platform, chat), message_id),
+        sender=Person(platform, "owner", "Ada"),
+        sent_at=datetime(2026, 3, 14, 9, 26, tzinfo=UTC),
+        text=text,
+        **other,
+    )
