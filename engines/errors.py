@@ -44,6 +44,9 @@ class ModelLoadError(EngineError):
         "model.unsupported": "this build cannot load {path}: {detail}",
         "model.too_large": "{path} needs {needed_mb} MB with its context, {available_mb} MB are free",
         "model.broken": "{path} does not load: {detail}",
+        "model.no_chat_template": "{path} has no chat template; it is not an instruct model",
+        "model.chat_template": "the model's chat template does not work: {detail}",
+        "model.no_context": "the model's context cannot be opened: {detail}",
     }
 
 

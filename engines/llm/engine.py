@@ -1,0 +1,122 @@
+"""The language engine as everybody sees it: asynchronous, shared, many chats at once."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, aclosing, asynccontextmanager
+
+from engines.errors import ContextTooLong
+from engines.llm.answer import Answer
+from engines.llm.collector import StreamCollector
+from engines.llm.config import LlmConfig
+from engines.llm.loop import EngineLoop
+from engines.llm.request import ChatMessage, Finished, FinishReason, GenerationEvent, GenerationRequest, TextDelta
+from engines.llm.runner import LoadedModel
+from engines.llm.stats import EngineStats
+from engines.llm.template import ChatTemplate
+from engines.llm.transcript import Transcript, Transcripts
+
+OpenModel = Callable[[LlmConfig], LoadedModel]
+
+
+class LlmEngine:
+    """Answers prompts. Made by `open_llm_engine`; implements the bot's Generator."""
+
+    def __init__(self, loop: EngineLoop, transcripts: Transcripts, context_tokens: int) -> None:
+        self._loop = loop
+        self._transcripts = transcripts
+        self._context_tokens = context_tokens
+
+    @property
+    def context_tokens(self) -> int:
+        """Tokens that one conversation may have, its answer included."""
+        return self._context_tokens
+
+    async def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+        """Events up to exactly one Finished. Closing the iterator aborts, and frees the slot before the next step.
+
+        Raises ContextTooLong, EngineOverloaded, EngineClosed or EngineFailed before the first event.
+        """
+        prompt = await asyncio.to_thread(self._transcripts.encode, request.session_id, request.messages)
+        self._check_length(prompt)
+        collector = StreamCollector(asyncio.get_running_loop())
+        answer = self._loop.submit(request, prompt.tokens, collector)
+        said: list[str] = []
+        try:
+            async with aclosing(collector.events()) as events:
+                async for event in events:
+                    if isinstance(event, TextDelta):
+                        said.append(event.text)
+                    elif isinstance(event, Finished) and event.reason in (FinishReason.STOP, FinishReason.LENGTH):
+                        self._remember(request.session_id, prompt, "".join(said), answer)
+                    yield event
+        finally:
+            self._loop.abort(answer)
+
+    async def forget(self, session_id: str) -> None:
+        """Drops everything kept for the session, and ends its answers."""
+        self._transcripts.forget(session_id)
+        await asyncio.wrap_future(self._loop.forget(session_id))
+
+    async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
+        """Tokens of the prompt that these messages make, the opening of the answer included."""
+        return await asyncio.to_thread(self._transcripts.count, messages)
+
+    async def ping(self) -> None:
+        """Raises EngineClosed or EngineFailed when no answers can be produced."""
+        self._loop.check_open()
+
+    def stats(self) -> EngineStats:
+        """What the engine did since it was opened."""
+        return self._loop.stats()
+
+    def _check_length(self, prompt: Transcript) -> None:
+        limit = self._context_tokens - 1
+        if len(prompt.tokens) > limit:
+            raise ContextTooLong("engine.context_too_long", prompt_tokens=len(prompt.tokens), limit_tokens=limit)
+
+    def _remember(self, session_id: str, prompt: Transcript, text: str, answer: Answer) -> None:
+        if answer.verbatim:
+            self._transcripts.answered(session_id, prompt, text, answer.sequence.tokens[len(prompt.tokens) :])
+
+
+@asynccontextmanager
+async def open_llm_engine(config: LlmConfig, open_model: OpenModel | None = None) -> AsyncIterator[LlmEngine]:
+    """A running engine. The model loads in the engine's own thread; `open_model` stands in for llama.cpp in tests.
+
+    Raises ModelLoadError.
+    """
+    opened: Future[tuple[EngineLoop, LlmEngine]] = Future()
+    thread = threading.Thread(target=_serve, args=(config, open_model or _open_llama, opened), name="llm", daemon=True)
+    thread.start()
+    loop, engine = await asyncio.wrap_future(opened)
+    try:
+        yield engine
+    finally:
+        loop.close()
+        await asyncio.to_thread(thread.join)
+
+
+def _serve(config: LlmConfig, open_model: OpenModel, opened: "Future[tuple[EngineLoop, LlmEngine]]") -> None:
+    """The engine thread from beginning to end."""
+    with ExitStack() as stack:
+        try:
+            model = open_model(config)
+            stack.callback(model.runner.close)
+            template = ChatTemplate(model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text)
+            loop = EngineLoop(model, config)
+            engine = LlmEngine(loop, Transcripts(template, model.tokenizer), model.context_tokens)
+        except Exception as error:  # noqa: BLE001 - raised where the engine is opened
+            if opened.set_running_or_notify_cancel():
+                opened.set_exception(error)
+            return
+        if opened.set_running_or_notify_cancel():
+            opened.set_result((loop, engine))
+            loop.run()
+
+
+def _open_llama(config: LlmConfig) -> LoadedModel:
+    from engines.llm.llama import open_llama  # noqa: PLC0415 - the native library loads only when it is used
+
+    return open_llama(config)

@@ -1,0 +1,228 @@
+"""llama.cpp, through the low-level calls of llama-cpp-python.
+
+Nothing else imports it. The library is loaded when the first model is opened, its log is silenced before anything else
+happens, and every return code is read here.
+"""
+
+import ctypes
+import logging
+from collections import deque
+from contextlib import ExitStack
+from functools import cache
+from typing import Any
+
+from engines.errors import EngineFailed, ModelLoadError
+from engines.llm.batch import BatchPlan, DecodeOutcome
+from engines.llm.config import KvType, LlmConfig
+from engines.llm.llama_batch import LlamaBatch
+from engines.llm.llama_sampler import LlamaSampler
+from engines.llm.llama_tokenizer import LlamaTokenizer
+from engines.llm.machine import automatic_threads
+from engines.llm.request import SamplingParams
+from engines.llm.runner import LoadedModel
+
+log = logging.getLogger(__name__)
+
+_CONTEXT_MULTIPLE = 256
+"""llama.cpp rounds the size of a cache up to this."""
+
+_LOG_LEVEL_ERROR = 4
+"""GGML_LOG_LEVEL_ERROR in ggml.h, which the bindings do not name."""
+
+_recent_errors: deque[str] = deque(maxlen=8)
+
+
+def open_llama(config: LlmConfig) -> LoadedModel:
+    """Loads a model. Raises ModelLoadError."""
+    lib = _library()
+    with ExitStack() as undo:
+        model = _load_model(lib, config)
+        undo.callback(lib.llama_model_free, model)
+        context_tokens = min(config.context_tokens, lib.llama_model_n_ctx_train(model) or config.context_tokens)
+        vocab = lib.llama_model_get_vocab(model)
+        template = _chat_template(lib, model, config)
+        loaded = LoadedModel(
+            runner=LlamaRunner(lib, model, config, context_tokens),
+            tokenizer=LlamaTokenizer(lib, vocab),
+            chat_template=template,
+            bos_text=_text(lib, vocab, lib.llama_vocab_bos(vocab)),
+            eos_text=_text(lib, vocab, lib.llama_vocab_eos(vocab)),
+            context_tokens=context_tokens,
+        )
+        undo.pop_all()
+    return loaded
+
+
+class LlamaRunner:
+    """A model and one context with a unified KV cache; implements ModelRunner."""
+
+    def __init__(self, lib: Any, model: Any, config: LlmConfig, context_tokens: int) -> None:
+        self._lib = lib
+        self._model = model
+        self._vocab_size = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+        self._slots = config.slots
+        self._params = _context_params(lib, config, context_tokens)
+        self._batch = LlamaBatch(lib, config.batch_tokens)
+        self._context: Any = None
+        self._open_context()
+
+    @property
+    def slots(self) -> int:
+        return self._slots
+
+    @property
+    def capacity(self) -> int:
+        return int(self._lib.llama_n_ctx(self._context))
+
+    def decode(self, plan: BatchPlan) -> DecodeOutcome:
+        # llama.cpp ends the process on a batch that is larger than it was told to expect.
+        if len(plan.rows) > self._batch.capacity or len(plan.draws) > self._slots:
+            log.error("a plan of %d rows and %d draws is too large", len(plan.rows), len(plan.draws))
+            return DecodeOutcome.FAILED
+        code = self._lib.llama_decode(self._context, self._batch.fill(plan))
+        match code:
+            case 0:
+                return DecodeOutcome.OK
+            case 1:
+                return DecodeOutcome.NO_ROOM
+            case 2:
+                return DecodeOutcome.ABORTED
+            case _:  # -1 is an invalid batch, which means that the books are wrong; less is fatal by itself
+                log.error("llama_decode returned %d: %s", code, "; ".join(_recent_errors))
+                return DecodeOutcome.FAILED
+
+    def open_sampler(self, params: SamplingParams) -> LlamaSampler:
+        return LlamaSampler(self._lib, lambda: self._context, params, self._vocab_size)
+
+    def held(self, slot: int) -> int:
+        return int(self._lib.llama_memory_seq_pos_max(self._memory, slot)) + 1
+
+    def truncate(self, slot: int, keep: int) -> bool:
+        done = bool(self._lib.llama_memory_seq_rm(self._memory, slot, keep, -1))
+        if not done:
+            self._lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        return done
+
+    def share(self, source: int, target: int, tokens: int) -> None:
+        self._lib.llama_memory_seq_cp(self._memory, source, target, 0, tokens)
+
+    def export(self, slot: int) -> bytes:
+        size = self._lib.llama_state_seq_get_size(self._context, slot)
+        state = (ctypes.c_uint8 * size)()
+        written = self._lib.llama_state_seq_get_data(self._context, state, size, slot)
+        return bytes(memoryview(state)[:written])
+
+    def restore(self, slot: int, state: bytes) -> bool:
+        data = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        if self._lib.llama_state_seq_set_data(self._context, data, len(state), slot):
+            return True
+        self._lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
+        return False
+
+    def reset(self) -> None:
+        self._lib.llama_free(self._context)
+        self._context = None
+        try:
+            self._open_context()
+        except ModelLoadError as error:
+            raise EngineFailed("engine.failed", detail=error.sentence) from error
+
+    def close(self) -> None:
+        if self._context is not None:
+            self._lib.llama_free(self._context)
+            self._context = None
+        if self._model is not None:
+            self._lib.llama_model_free(self._model)
+            self._model = None
+
+    @property
+    def _memory(self) -> Any:
+        return self._lib.llama_get_memory(self._context)
+
+    def _open_context(self) -> None:
+        self._context = self._lib.llama_init_from_model(self._model, self._params)
+        if self._context is None:
+            raise ModelLoadError("model.no_context", detail=_last_error())
+
+
+@cache
+def _library() -> Any:
+    """The native library, initialised, with its log turned to ours."""
+    from llama_cpp import llama_cpp as lib  # noqa: PLC0415 - loads the native library
+
+    lib.llama_log_set(_log_callback(lib), None)
+    lib.llama_backend_init()
+    return lib
+
+
+@cache
+def _log_callback(lib: Any) -> Any:
+    """Kept for ever: llama.cpp calls it as long as the process lives."""
+
+    def keep(level: int, text: bytes, _data: Any) -> None:
+        if level == _LOG_LEVEL_ERROR:
+            _recent_errors.append(text.decode(errors="replace").strip())
+
+    return lib.llama_log_callback(keep)
+
+
+def _load_model(lib: Any, config: LlmConfig) -> Any:
+    params = lib.llama_model_default_params()
+    params.load_mode = {
+        (False, False): lib.LLAMA_LOAD_MODE_NONE,
+        (True, False): lib.LLAMA_LOAD_MODE_MMAP,
+        (False, True): lib.LLAMA_LOAD_MODE_MLOCK,
+        (True, True): lib.LLAMA_LOAD_MODE_MMAP_MLOCK,
+    }[config.mmap, config.mlock]
+    params.use_extra_bufts = not _amx_built_in(lib)
+    _recent_errors.clear()
+    model = lib.llama_model_load_from_file(str(config.model_path).encode(), params)
+    if model is None:
+        detail = _last_error()
+        code = "model.unsupported" if "unknown" in detail or "unsupported" in detail else "model.broken"
+        raise ModelLoadError(code, path=str(config.model_path), detail=detail)
+    return model
+
+
+def _chat_template(lib: Any, model: Any, config: LlmConfig) -> str:
+    source = lib.llama_model_chat_template(model, None)
+    if source is None:
+        raise ModelLoadError("model.no_chat_template", path=str(config.model_path))
+    return str(source.decode(errors="replace"))
+
+
+def _amx_built_in(lib: Any) -> bool:
+    """Whether this build repacks weights for AMX, which ends the process at the first decode with some compilers and
+    virtual machines (llama.cpp#20824, #26954). Weights then stay as they are in the file."""
+    return b"AMX_INT8 = 1" in lib.llama_print_system_info()
+
+
+def _context_params(lib: Any, config: LlmConfig, context_tokens: int) -> Any:
+    threads = config.threads or automatic_threads()
+    params = lib.llama_context_default_params()
+    params.n_ctx = -(-context_tokens // _CONTEXT_MULTIPLE) * _CONTEXT_MULTIPLE
+    params.n_batch = params.n_ubatch = config.batch_tokens
+    params.n_seq_max = params.n_outputs_max = config.slots
+    params.n_threads = params.n_threads_batch = threads
+    params.kv_unified = True
+    params.type_k = params.type_v = _kv_type(lib, config.kv_type)
+    params.flash_attn_type = {
+        "auto": lib.LLAMA_FLASH_ATTN_TYPE_AUTO,
+        "on": lib.LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        "off": lib.LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    }[config.flash_attention]
+    params.no_perf = True
+    return params
+
+
+def _kv_type(lib: Any, name: KvType) -> int:
+    types = {"f16": lib.GGML_TYPE_F16, "q8_0": lib.GGML_TYPE_Q8_0, "q4_0": lib.GGML_TYPE_Q4_0}
+    return int(types[name])
+
+
+def _text(lib: Any, vocab: Any, token: int) -> str:
+    return str(lib.llama_vocab_get_text(vocab, token).decode(errors="replace")) if token >= 0 else ""
+
+
+def _last_error() -> str:
+    return _recent_errors[-1] if _recent_errors else "no reason was given"

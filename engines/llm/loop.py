@@ -1,0 +1,231 @@
+"""The one thread that touches the model."""
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable
+from collections.abc import Sequence as Items
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from queue import Empty, SimpleQueue
+
+from engines.errors import EngineClosed, EngineError, EngineOverloaded
+from engines.llm.answer import Answer
+from engines.llm.batch import BatchPlan, DecodeOutcome
+from engines.llm.collector import StreamCollector
+from engines.llm.config import LlmConfig
+from engines.llm.request import FinishReason, GenerationRequest
+from engines.llm.runner import LoadedModel
+from engines.llm.scheduler import Advance, Scheduler
+from engines.llm.sequence import Sequence, Status
+from engines.llm.stats import EngineStats, Stopwatch, Totals
+from engines.llm.text_stream import TextStream
+
+log = logging.getLogger(__name__)
+
+
+class EngineLoop:
+    """Schedules, decodes and publishes, step by step, until closed.
+
+    Other threads reach it through `submit`, `abort`, `forget` and `close`, which only put calls into its inbox.
+    """
+
+    def __init__(self, model: LoadedModel, config: LlmConfig, clock: Callable[[], float] = time.monotonic) -> None:
+        self._runner = model.runner
+        self._tokenizer = model.tokenizer
+        self._clock = clock
+        self._scheduler = Scheduler(
+            slots=model.runner.slots,
+            capacity=model.runner.capacity,
+            context_tokens=model.context_tokens,
+            batch_tokens=config.batch_tokens,
+            ends=model.tokenizer.ends,
+        )
+        self._max_waiting = config.max_waiting
+        self._places = threading.BoundedSemaphore(config.max_waiting)
+        self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._answers: dict[int, Answer] = {}
+        self._ids = itertools.count(1)
+        self._totals = Totals()
+        self._gate = threading.Lock()
+        self._end: EngineError | None = None  # set under the gate: what was put before it is still handled
+
+    def submit(self, request: GenerationRequest, tokens: Items[int], collector: StreamCollector) -> Answer:
+        """Takes a request, from any thread. Raises EngineOverloaded, EngineClosed or EngineFailed."""
+        now = self._clock()
+        sequence = Sequence(
+            sequence_id=next(self._ids),
+            session_id=request.session_id,
+            tokens=list(tokens),
+            prompt_tokens=len(tokens),
+            max_tokens=request.sampling.max_tokens,
+        )
+        answer = Answer(
+            sequence=sequence,
+            sampling=request.sampling,
+            collector=collector,
+            text=TextStream(request.sampling.stop),
+            stopwatch=Stopwatch(now),
+            deadline=None if request.deadline_seconds is None else now + request.deadline_seconds,
+        )
+        with self._gate:
+            self.check_open()
+            if not self._places.acquire(blocking=False):
+                raise EngineOverloaded("engine.overloaded", waiting=self._max_waiting)
+            self._inbox.put(partial(self._add, answer))
+        return answer
+
+    def abort(self, answer: Answer) -> None:
+        """Ends an answer before the next step, from any thread; nothing happens when it already ended."""
+        self._inbox.put(partial(self._finish, answer, FinishReason.ABORTED))
+
+    def forget(self, session_id: str) -> "Future[None]":
+        """Drops a session, from any thread; done when its tokens are out of the cache."""
+        done: Future[None] = Future()
+        with self._gate:
+            if self._end is None:
+                self._inbox.put(partial(self._forget, session_id, done))
+            else:
+                done.set_result(None)
+        return done
+
+    def close(self) -> None:
+        """Ends the loop after the running step, from any thread; unfinished answers fail with engine.closed."""
+        self._inbox.put(partial(self._stop, EngineClosed("engine.closed")))
+
+    def check_open(self) -> None:
+        """Raises EngineClosed or EngineFailed when no answers can be produced."""
+        if self._end is not None:
+            raise self._end
+
+    def stats(self) -> EngineStats:
+        """The engine since it was opened, from any thread."""
+        running = self._scheduler.running_count
+        return self._totals.snapshot(
+            running=running,
+            waiting=max(0, len(self._answers) - running),
+            evictions=self._scheduler.evictions,
+            preemptions=self._scheduler.preemptions,
+        )
+
+    def run(self) -> None:
+        """The engine thread: steps while there is work, sleeps on the inbox otherwise."""
+        while self._end is None:
+            try:
+                if not self._scheduler.has_work:
+                    self.check_books()
+                    self._inbox.get()()
+                self.step()
+            except Exception:
+                log.exception("an engine step failed")
+                self._publish(self._scheduler.fail_running())
+                self._recover()
+        self._finish_all(self._end)
+
+    def step(self) -> None:
+        """One decode call, and what belongs to it."""
+        self._drain_inbox()
+        self._admit()
+        if plan := self._scheduler.schedule():
+            outcome = self._decode(plan)
+            drawn = self._draw(plan) if outcome is DecodeOutcome.OK else {}
+            self._publish(self._scheduler.update(outcome, drawn))
+            if outcome is DecodeOutcome.FAILED:
+                self._recover()
+
+    def check_books(self) -> None:
+        """Asserts that the slot table agrees with itself and with the cache."""
+        self._cut()
+        table = self._scheduler.table
+        table.check()
+        held = [self._runner.held(slot) for slot in range(self._runner.slots)]
+        assert held == table.cells, f"the cache holds {held}, the books say {table.cells}"
+
+    def _drain_inbox(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._inbox.get_nowait()()
+        now = self._clock()
+        late = [answer for answer in self._answers.values() if answer.deadline is not None and answer.deadline <= now]
+        for answer in late:
+            self._finish(answer, FinishReason.FAILED, "engine.timeout")
+
+    def _admit(self) -> None:
+        started = [self._answers[start.sequence.sequence_id] for start in self._scheduler.admit()]
+        self._cut()
+        for answer in started:
+            if answer.sampler is None:
+                answer.sampler = self._runner.open_sampler(answer.sampling)
+                self._places.release()
+            answer.start(self._clock())
+        for ahead, sequence in enumerate(self._scheduler.waiting):
+            self._answers[sequence.sequence_id].wait(ahead)
+
+    def _cut(self) -> None:
+        for slot, keep in self._scheduler.table.cuts():
+            if self._runner.truncate(slot, keep):
+                self._scheduler.table.cut(slot)
+            else:
+                self._scheduler.lose(slot)
+
+    def _decode(self, plan: BatchPlan) -> DecodeOutcome:
+        self._totals.steps += 1
+        while (outcome := self._runner.decode(plan)) is DecodeOutcome.NO_ROOM and self._scheduler.evict_idle():
+            self._cut()
+        return outcome
+
+    def _draw(self, plan: BatchPlan) -> dict[int, int]:
+        samplers = {draw: self._answers[draw.sequence_id].sampler for draw in plan.draws}
+        return {draw.sequence_id: sampler.draw(draw.row) for draw, sampler in samplers.items() if sampler is not None}
+
+    def _publish(self, advances: Items[Advance]) -> None:
+        now = self._clock()
+        for advance in advances:
+            answer = self._answers[advance.sequence.sequence_id]
+            answer.advance(advance.token, self._tokenizer, now)
+            reason = advance.sequence.finish_reason
+            if reason is not None:
+                self._close(answer, reason, "engine.failed" if reason is FinishReason.FAILED else None)
+            elif answer.text.stopped:
+                self._finish(answer, FinishReason.STOP)
+
+    def _recover(self) -> None:
+        self._totals.failures += 1
+        try:
+            self._runner.reset()
+        except EngineError as error:
+            log.exception("the engine cannot go on")
+            self._stop(error)
+
+    def _add(self, answer: Answer) -> None:
+        self._answers[answer.sequence.sequence_id] = answer
+        self._scheduler.add(answer.sequence)
+
+    def _finish(self, answer: Answer, reason: FinishReason, error_code: str | None = None) -> None:
+        if answer.sequence.status is not Status.FINISHED:
+            self._scheduler.finish(answer.sequence, reason)
+            self._close(answer, reason, error_code)
+
+    def _close(self, answer: Answer, reason: FinishReason, error_code: str | None) -> None:
+        del self._answers[answer.sequence.sequence_id]
+        if answer.sampler is None:
+            self._places.release()
+        self._totals.add(reason, answer.finish(reason, error_code, self._clock()))
+
+    def _forget(self, session_id: str, done: "Future[None]") -> None:
+        for sequence in self._scheduler.forget(session_id):
+            self._close(self._answers[sequence.sequence_id], FinishReason.ABORTED, None)
+        self._cut()
+        if done.set_running_or_notify_cancel():
+            done.set_result(None)
+
+    def _stop(self, reason: EngineError) -> None:
+        with self._gate:
+            self._end = self._end or reason
+
+    def _finish_all(self, end: EngineError) -> None:
+        self._drain_inbox()
+        for answer in list(self._answers.values()):
+            self._finish(answer, FinishReason.FAILED, end.code)

@@ -1,0 +1,108 @@
+"""What the engine needs from a model: the seam between the book-keeping and llama.cpp."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from engines.llm.batch import BatchPlan, DecodeOutcome
+from engines.llm.request import SamplingParams
+
+
+class Sampler(Protocol):
+    """Draws the tokens of one sequence; remembers what it drew."""
+
+    def draw(self, row: int) -> int:
+        """The next token, from the logits of this row of the last decoded plan."""
+        ...
+
+    def close(self) -> None:
+        """Frees it."""
+        ...
+
+
+class ModelRunner(Protocol):
+    """Decodes rows into slots. Every call comes from the one thread that opened it."""
+
+    @property
+    def slots(self) -> int:
+        """How many sequences the cache can tell apart; slots are numbered from 0."""
+        ...
+
+    @property
+    def capacity(self) -> int:
+        """Tokens that fit into the cache, over all slots."""
+        ...
+
+    def decode(self, plan: BatchPlan) -> DecodeOutcome:
+        """Puts the rows into the cache. A slot's rows must continue exactly where the slot ends."""
+        ...
+
+    def open_sampler(self, params: SamplingParams) -> Sampler:
+        """A sampler for one sequence."""
+        ...
+
+    def held(self, slot: int) -> int:
+        """Tokens in the slot."""
+        ...
+
+    def truncate(self, slot: int, keep: int) -> bool:
+        """Removes everything from position `keep` on.
+
+        False when this model cannot be cut there: then the slot is empty.
+        """
+        ...
+
+    def share(self, source: int, target: int, tokens: int) -> None:
+        """Lets the empty slot `target` begin with the first `tokens` of `source`, without copying."""
+        ...
+
+    def export(self, slot: int) -> bytes:
+        """The state of a slot, for `restore` into any slot of the same model and cache format."""
+        ...
+
+    def restore(self, slot: int, state: bytes) -> bool:
+        """Fills an empty slot. False when the state does not fit; then the slot is empty."""
+        ...
+
+    def reset(self) -> None:
+        """Empties every slot and makes the cache usable again after a failed decode. Raises EngineFailed."""
+        ...
+
+    def close(self) -> None:
+        """Frees the model."""
+        ...
+
+
+class Tokenizer(Protocol):
+    """Text to tokens and back. Safe to call from any thread."""
+
+    @property
+    def opening(self) -> tuple[int, ...]:
+        """Tokens with which every prompt of this model begins; mostly none or one."""
+        ...
+
+    def encode(self, text: str, *, special: bool) -> list[int]:
+        """The tokens of a text. With `special`, the names of control tokens become those tokens."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes that a token stands for; none for a control token."""
+        ...
+
+    def ends(self, token: int) -> bool:
+        """Whether the token ends an answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedModel:
+    """A model in memory."""
+
+    runner: ModelRunner
+    tokenizer: Tokenizer
+    chat_template: str
+    """Jinja source, as it comes with the model."""
+    bos_text: str
+    """The texts of the tokens that begin and end a document: templates ask for them."""
+    eos_text: str
+    context_tokens: int
+    """Tokens that one conversation may have."""

@@ -1,0 +1,84 @@
+"""One answer being produced."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from engines.llm.request import FinishReason
+
+
+class Status(Enum):
+    WAITING = auto()  # has no slot
+    PREFILLING = auto()  # in a slot; tokens before the next one to draw are not in the cache yet
+    DECODING = auto()  # in a slot; only the newest token is not in the cache
+    FINISHED = auto()  # has a finish reason, and no slot any more
+
+
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.WAITING: frozenset({Status.PREFILLING, Status.FINISHED}),
+    Status.PREFILLING: frozenset({Status.DECODING, Status.WAITING, Status.FINISHED}),
+    Status.DECODING: frozenset({Status.WAITING, Status.FINISHED}),
+    Status.FINISHED: frozenset(),
+}
+"""The way back to WAITING is preemption: the cache was full and this sequence was the newest."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Sequence:
+    """The tokens of a prompt and its answer, and how far the model has read them.
+
+        0          reused            computed       computed + scheduled      len(tokens)
+        |----------|-----------------|--------------|-------------------------|
+         was there  decoded by now    in this plan   still to be decoded
+
+    The prompt is tokens[:prompt_tokens]; what follows was drawn.
+    """
+
+    sequence_id: int
+    session_id: str
+    tokens: list[int]
+    prompt_tokens: int
+    max_tokens: int
+    status: Status = Status.WAITING
+    finish_reason: FinishReason | None = None
+    slot: int | None = None
+    reused: int = 0
+    computed: int = 0
+    scheduled: int = 0
+    evaluated: int = 0
+    """Prompt tokens decoded for this answer, counted from plans that succeeded; more than once after preemption."""
+
+    @property
+    def remaining(self) -> int:
+        """Tokens that must be decoded before the next one can be drawn."""
+        return len(self.tokens) - self.computed
+
+    @property
+    def completion_tokens(self) -> int:
+        """Tokens drawn so far."""
+        return len(self.tokens) - self.prompt_tokens
+
+    def enter(self, status: Status) -> None:
+        """Changes the status."""
+        assert status in TRANSITIONS[self.status], f"{self.status} -> {status}"
+        self.status = status
+
+    def start(self, slot: int, reused: int) -> None:
+        """Takes its place in a slot that already holds the first `reused` tokens."""
+        self.enter(Status.PREFILLING)
+        self.slot, self.reused, self.computed = slot, reused, reused
+
+    def preempt(self) -> None:
+        """Gives its slot back and waits to be read again from the start."""
+        self.enter(Status.WAITING)
+        self.slot, self.reused, self.computed, self.scheduled = None, 0, 0, 0
+
+    def finish(self, reason: FinishReason) -> None:
+        """Ends, once."""
+        self.enter(Status.FINISHED)
+        self.slot, self.finish_reason, self.scheduled = None, reason, 0
+
+    def digest(self) -> None:
+        """The scheduled tokens are in the cache now."""
+        self.evaluated += max(0, min(self.computed + self.scheduled, self.prompt_tokens) - self.computed)
+        self.computed += self.scheduled
+        self.scheduled = 0
