@@ -9,8 +9,10 @@ cd "$(dirname "$0")/.."
 PYTHON=${PYTHON:-python3}
 VENV_PYTHON=.venv/bin/python
 LANGUAGES="eng chi_sim osd"
-# The multimodal library of llama.cpp is not used; without it the compilation is shorter.
-export CMAKE_ARGS="${CMAKE_ARGS:--DLLAVA_BUILD=OFF}"
+# llama.cpp without its multimodal library, which is not used, and without its AMX code, which ends the process on
+# processors that have AMX: https://github.com/ggml-org/llama.cpp/issues/20824
+NO_AMX=-U__AMX_INT8__
+export CMAKE_ARGS="${CMAKE_ARGS:--DLLAVA_BUILD=OFF -DCMAKE_C_FLAGS=$NO_AMX -DCMAKE_CXX_FLAGS=$NO_AMX}"
 export PIP_DISABLE_PIP_VERSION_CHECK=1
 
 say() { printf '\n== %s\n' "$*"; }

@@ -16,7 +16,7 @@ from engines.models.catalogue import (
     models_folder,
     verify,
 )
-from engines.models.choice import choose, chosen, own_model
+from engines.models.choice import choose, chosen, find_model, own_model
 from engines.models.progress import Progress
 from engines.models.pull import pull
 
@@ -29,6 +29,7 @@ __all__ = [
     "Progress",
     "choose",
     "chosen",
+    "find_model",
     "installed",
     "is_installed",
     "load_catalogue",

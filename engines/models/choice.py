@@ -26,7 +26,7 @@ def chosen(data_dir: Path, kind: ModelKind) -> Model:
     """
     choice = _choices(data_dir).get(kind)
     if choice is not None:
-        return _find(choice)
+        return find_model(choice)
     return next(model for model in load_catalogue().defaults if model.kind is kind)
 
 
@@ -35,7 +35,7 @@ def choose(choice: str, data_dir: Path) -> Model:
 
     Raises CatalogueError when it is unknown, not on this machine, or of a kind that has no second model.
     """
-    model = _find(choice)
+    model = find_model(choice)
     if model.kind is ModelKind.EMBEDDING:
         raise CatalogueError("catalogue.not_served", name=model.name, detail="it is the only embedding model")
     if not is_installed(model, data_dir):
@@ -47,12 +47,12 @@ def choose(choice: str, data_dir: Path) -> Model:
     return model
 
 
-def own_model(path: Path) -> Model:
+def own_model(path: Path, kind: ModelKind) -> Model:
     """Somebody's own weights: a GGUF file, or a folder of Whisper weights in the CTranslate2 format."""
-    is_llm = path.suffix == ".gguf"
+    is_llm = kind is ModelKind.LLM
     return Model(
         name=path.stem,
-        kind=ModelKind.LLM if is_llm else ModelKind.SPEECH,
+        kind=kind,
         licence="unknown",
         languages=(),
         memory_mb=None,
@@ -62,9 +62,11 @@ def own_model(path: Path) -> Model:
     )
 
 
-def _find(choice: str) -> Model:
-    looks_like_path = "/" in choice or choice.endswith(".gguf")
-    return own_model(Path(choice)) if looks_like_path else load_catalogue().get(choice)
+def find_model(choice: str) -> Model:
+    """What a person means by `choice`: a name of the catalogue, or the path of own weights."""
+    if choice.endswith(".gguf"):
+        return own_model(Path(choice), ModelKind.LLM)
+    return own_model(Path(choice), ModelKind.SPEECH) if "/" in choice else load_catalogue().get(choice)
 
 
 def _absent(model: Model) -> CatalogueError:
