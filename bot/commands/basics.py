@@ -1,5 +1,6 @@
 """Commands that tell how things are."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 
 import psutil
@@ -14,18 +15,9 @@ from bot.texts import say
 
 async def status(context: CommandContext, _arguments: str) -> str:
     """How the machine and its engines are."""
-    process = psutil.Process()
-    up_since = datetime.fromtimestamp(process.create_time(), UTC)
     report = await check(context.services.pings, context.services.clock.now())
-    lines = [
-        say(
-            "command.status",
-            context.language,
-            version=__version__,
-            uptime=str(timedelta(seconds=int((datetime.now(UTC) - up_since).total_seconds()))),
-            memory=process.memory_info().rss // 1_000_000,
-        )
-    ]
+    uptime, memory_mb = await asyncio.to_thread(_process)
+    lines = [say("command.status", context.language, version=__version__, uptime=str(uptime), memory=memory_mb)]
     for name, failure in report.failures.items():
         state = say("state.failing", context.language, detail=failure) if failure else say("state.ok", context.language)
         lines.append(say("command.status_ping", context.language, name=name, state=state))
@@ -64,3 +56,11 @@ async def sources(context: CommandContext, _arguments: str) -> str:
     return "\n\n".join(
         f"{source_line(citation, context.language)}\n{citation.snippet}" for citation in turns[-1].citations
     )
+
+
+def _process() -> tuple[timedelta, int]:
+    """How long this process runs, and its resident megabytes."""
+    process = psutil.Process()
+    up_since = datetime.fromtimestamp(process.create_time(), UTC)
+    uptime = timedelta(seconds=int((datetime.now(UTC) - up_since).total_seconds()))
+    return uptime, process.memory_info().rss // 1_000_000

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, event, inspect, text
+from sqlalchemy import Connection, create_engine, event, inspect, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -48,19 +48,31 @@ async def open_database(path: Path) -> AsyncIterator[Database]:
 
     Raises StoreError: no permission, damaged, or written by a newer version.
     """
-    await asyncio.to_thread(_prepare, path)
-    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
-    event.listen(engine.sync_engine, "connect", _configure)
+    engine = await asyncio.to_thread(_open_engine, path)
     try:
         yield Database(engine, path)
     finally:
         await engine.dispose()
 
 
+def _open_engine(path: Path) -> AsyncEngine:
+    _prepare(path)
+    engine = create_async_engine(f"sqlite+aiosqlite:///{path}")
+    event.listen(engine.sync_engine, "connect", _configure)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
 def _configure(connection: Any, _record: object) -> None:
     # FULL: what was accepted from a platform must survive a power cut, and a household writes little.
+    connection.isolation_level = None  # the driver's own BEGIN comes too late, see _begin
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=10000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # A transaction that reads first and then writes must not see an older state than the one it changes.
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare(path: Path) -> None:

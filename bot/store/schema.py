@@ -24,7 +24,9 @@ conversations = Table(
 turns = Table(
     "turns",
     metadata,
-    Column("conversation_id", ForeignKey("conversations.conversation_id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "conversation_id", String, ForeignKey("conversations.conversation_id", ondelete="CASCADE"), primary_key=True
+    ),
     Column("position", Integer, primary_key=True),  # from 0, trimmed turns counted
     Column("turn", Text, nullable=False),  # Turn as JSON
 )

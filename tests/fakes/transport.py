@@ -1,6 +1,7 @@
 """A chat platform that records what it is told."""
 
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from bot.domain import ChatKey, IncomingMessage, MessageRef, Person
 from bot.errors import TransportError
@@ -81,8 +82,6 @@ class RecordingTransport:
 
 def incoming(text="", message_id="1", *, chat="main", platform="console", **other):
     """A message of the household's owner."""
-    from datetime import UTC, datetime
-
     return IncomingMessage(
         ref=MessageRef(ChatKey(platform, chat), message_id),
         sender=Person(platform, "owner", "Ada"),

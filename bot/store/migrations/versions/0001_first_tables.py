@@ -26,6 +26,7 @@ def upgrade() -> None:
         "turns",
         sa.Column(
             "conversation_id",
+            sa.String,
             sa.ForeignKey("conversations.conversation_id", ondelete="CASCADE"),
             primary_key=True,
         ),
