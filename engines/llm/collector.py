@@ -43,12 +43,13 @@ class StreamCollector:
         while True:
             await self._ready.wait()
             self._ready.clear()
-            for event in self._take():
+            for event in self.take():
                 yield event
                 if isinstance(event, Finished):
                     return
 
-    def _take(self) -> list[GenerationEvent]:
+    def take(self) -> list[GenerationEvent]:
+        """What was published since the last call, the progress merged away once there are words."""
         with self._lock:
             progress, text, finished = self._progress, self._text, self._finished
             self._progress, self._text, self._awake = None, "", False

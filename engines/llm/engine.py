@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, aclosing, asynccontextmanager
 
@@ -33,7 +33,7 @@ class LlmEngine:
         """Tokens that one conversation may have, its answer included."""
         return self._context_tokens
 
-    async def stream(self, request: GenerationRequest) -> AsyncIterator[GenerationEvent]:
+    async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Events up to exactly one Finished. Closing the iterator aborts, and frees the slot before the next step.
 
         Raises ContextTooLong, EngineOverloaded, EngineClosed or EngineFailed before the first event.

@@ -18,6 +18,7 @@ from engines.llm.llama_batch import LlamaBatch
 from engines.llm.llama_sampler import LlamaSampler
 from engines.llm.llama_tokenizer import LlamaTokenizer
 from engines.llm.machine import automatic_threads
+from engines.llm.memory import check_memory, memory_plan
 from engines.llm.request import SamplingParams
 from engines.llm.runner import LoadedModel
 
@@ -33,7 +34,8 @@ _recent_errors: deque[str] = deque(maxlen=8)
 
 
 def open_llama(config: LlmConfig) -> LoadedModel:
-    """Loads a model. Raises ModelLoadError."""
+    """Loads a model. Raises ModelLoadError: from the file's header where that tells, else from llama.cpp's log."""
+    check_memory(memory_plan(config.model_path, config), config.model_path)
     lib = _library()
     with ExitStack() as undo:
         model = _load_model(lib, config)
