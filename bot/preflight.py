@@ -14,10 +14,14 @@ from enum import StrEnum
 from pathlib import Path
 
 from bot.config import Settings
-from engines.models import Model, ModelKind, chosen, is_installed, model_path, own_model
+from engines.errors import ModelLoadError
+from engines.llm.machine import available_memory_bytes
+from engines.llm.memory import memory_plan
+from engines.models import Model, ModelKind, chosen, is_installed, load_catalogue, model_path, own_model, verify
 
 MEGABYTE = 1_000_000
 CPUINFO = Path("/proc/cpuinfo")
+TELEGRAM_HOST = "api.telegram.org"
 LOW_DISK_MB = 1_000
 """Below this an index that is written anew may not fit."""
 
@@ -75,11 +79,10 @@ def preflight(settings: Settings) -> list[Finding]:
 
 def serving_models(settings: Settings) -> list[Model]:
     """The models that the settings name, one of each kind."""
-    paths = {ModelKind.LLM: settings.llm.model_path, ModelKind.SPEECH: settings.speech.model_path}
-    models = (chosen(settings.data_dir, kind) for kind in ModelKind)
     return [
-        model if paths.get(model.kind) in (None, model_path(model, settings.data_dir)) else own_model(paths[model.kind])
-        for model in models
+        _model_at(settings.llm.model_path, ModelKind.LLM, settings.data_dir),
+        _model_at(settings.speech.model_path, ModelKind.SPEECH, settings.data_dir),
+        chosen(settings.data_dir, ModelKind.EMBEDDING),
     ]
 
 
@@ -146,13 +149,55 @@ def check_data_folder(data_dir: Path) -> Finding:
     return Finding(Level.OK, "data folder", f"{data_dir} can be written, {free_mb / 1000:.0f} GB are free")
 
 
-def check_memory(needed_mb: int, available_mb: int) -> Finding:
-    """Compares the plan (weights, KV cache, speech and embeddings together) with what is free."""
-    detail = f"{needed_mb} MB are planned, {available_mb} MB are free"
-    if needed_mb <= available_mb:
-        return Finding(Level.OK, "memory", detail)
+def check_checksums(model: Model, data_dir: Path) -> Finding:
+    """Reads all files of an installed model, which takes a second for each gigabyte or two."""
+    what = f"{model.kind} model"
+    wrong = [f"{name}: {state}" for name, state in verify(model, data_dir).items() if not state.usable]
+    if wrong:
+        advice = f"Remove those files, then: inglenook models pull {model.name}"
+        return Finding(Level.ERROR, what, f"{model.name}: {', '.join(wrong)}", advice, NEEDED_MODELS[model.kind])
+    return Finding(Level.OK, what, f"{model.name}: the checksums are right")
+
+
+def plan_memory(settings: Settings) -> Finding:
+    """Weights, KV cache, speech and embeddings together against what is free."""
+    llm, *others = serving_models(settings)
+    others_mb = sum(model.memory_mb or 0 for model in others)
+    available_mb = available_memory_bytes() // MEGABYTE
+    try:
+        return check_memory(_llm_mb(llm, settings), others_mb, available_mb)
+    except ModelLoadError as error:
+        advice = f"inglenook models pull {llm.name}, or choose another model: inglenook models use NAME"
+        return Finding(Level.ERROR, "llm model", error.sentence, advice, Feature.CHAT)
+
+
+def check_memory(llm_mb: int, others_mb: int, available_mb: int) -> Finding:
+    """The language model must fit by itself; the others are loaded when they are needed, and leave again."""
+    detail = f"{llm_mb} MB for the language model, {others_mb} MB for the others, {available_mb} MB are free"
     advice = "Choose a smaller model (inglenook models use), or set a smaller llm.context_tokens."
-    return Finding(Level.WARNING, "memory", detail, advice)
+    if llm_mb > available_mb:
+        return Finding(Level.ERROR, "memory", detail, advice, Feature.CHAT)
+    if llm_mb + others_mb > available_mb:
+        return Finding(Level.WARNING, "memory", detail, advice)
+    return Finding(Level.OK, "memory", detail)
+
+
+def check_hosts(settings: Settings) -> Finding:
+    """Which hosts the program contacts with these settings, and no others."""
+    hosts = [TELEGRAM_HOST] if settings.telegram.token else []
+    return Finding(Level.OK, "network", f"contacts {', '.join(hosts)} only" if hosts else "contacts no host")
+
+
+def _llm_mb(model: Model, settings: Settings) -> int:
+    """From the file itself, or from the catalogue while the file is not here."""
+    if is_installed(model, settings.data_dir):
+        return memory_plan(settings.llm.model_path, settings.llm).total_bytes // MEGABYTE
+    return model.memory_mb or 0
+
+
+def _model_at(path: Path, kind: ModelKind, data_dir: Path) -> Model:
+    known = (model for model in load_catalogue().models if model.kind is kind)
+    return next((model for model in known if model_path(model, data_dir) == path), own_model(path, kind))
 
 
 def _tesseract_languages() -> set[str] | None:

@@ -1,6 +1,6 @@
 """`inglenook models`: which weights there are, fetching them, checking them, choosing which serve."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,6 @@ import typer
 from rich.filesize import decimal
 from rich.progress import BarColumn, DownloadColumn, TaskID, TextColumn, TransferSpeedColumn
 from rich.progress import Progress as Bars
-from rich.table import Table
 
 from bot.cli.invocation import Invocation
 from bot.cli.output import console, errors, fail, print_json
@@ -56,11 +55,8 @@ def list_models(ctx: typer.Context, as_json: Json = False) -> None:
         serving = [chosen(data_dir, kind) for kind in ModelKind]
     own = [model for model in serving if model not in load_catalogue().models]
     listed = [_listed(model, data_dir, in_use=model in serving) for model in (*load_catalogue().models, *own)]
-    if as_json:
-        for model in listed:
-            print_json(model)
-    else:
-        console.print(_table(listed))
+    for model in listed:
+        print_json(model) if as_json else _print(model)
 
 
 @app.command()
@@ -158,17 +154,11 @@ def _listed(model: Model, data_dir: Path, *, in_use: bool) -> ListedModel:
     )
 
 
-def _table(models: Iterable[ListedModel]) -> Table:
-    table = Table("model", "kind", "size", "memory", "languages", "licence", "state", "", box=None, pad_edge=False)
-    for model in models:
-        table.add_row(
-            model.name,
-            model.kind,
-            decimal(model.size_bytes),
-            f"{model.memory_mb} MB" if model.memory_mb else "",
-            " ".join(model.languages),
-            model.licence,
-            model.state,
-            model.description,
-        )
-    return table
+def _print(model: ListedModel) -> None:
+    memory = f"{model.memory_mb} MB" if model.memory_mb else "?"
+    console.print(
+        f"{model.name:24}{model.kind:10}{decimal(model.size_bytes):>9}, {memory:>7} of memory   {model.state}",
+        style="bold" if model.in_use else None,
+        markup=False,
+    )
+    console.print(f"    {model.description} {model.licence}.", markup=False)

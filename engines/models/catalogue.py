@@ -239,8 +239,8 @@ def sha256_of(path: Path) -> str:
 
 
 def _require_plain(name: str) -> None:
-    if Path(name).name != name:
-        raise ValueError(f"{name} is not a plain name")
+    if name in ("", "..") or Path(name).name != name:
+        raise ValueError(f"{name!r} is not a plain name")
 
 
 def _state_by_size(folder: Path, file: ModelFile) -> FileState:

@@ -46,10 +46,18 @@ def test_only_errors_make_a_feature_unavailable():
     assert {Feature.PICTURES} == unavailable(findings)
 
 
-@pytest.mark.parametrize(("needed_mb", "level"), [(900, Level.OK), (1000, Level.OK), (1001, Level.WARNING)])
-def test_the_memory_plan_is_compared_with_what_is_free(needed_mb, level):
-    """More than what is free is a warning: other programs may give memory back."""
-    assert level == check_memory(needed_mb, available_mb=1000).level
+@pytest.mark.parametrize(
+    ("llm_mb", "others_mb", "level", "lost"),
+    [
+        (700, 300, Level.OK, set()),
+        (700, 301, Level.WARNING, set()),
+        (1001, 0, Level.ERROR, {Feature.CHAT}),
+    ],
+)
+def test_the_memory_plan_is_compared_with_what_is_free(llm_mb, others_mb, level, lost):
+    """A language model that does not fit cannot chat; the others come and go."""
+    finding = check_memory(llm_mb, others_mb, available_mb=1000)
+    assert (level, lost) == (finding.level, unavailable([finding]))
 
 
 def test_a_missing_model_says_how_to_get_it():
