@@ -98,15 +98,10 @@ async def _talk(settings: Settings, name: str) -> None:
 
 async def _ask(settings: Settings, question: IncomingMessage) -> Answer:
     async with open_app(settings, {PLATFORM: SilentTransport()}) as app:
-        await _up_to_date(app)
+        # What changed on the disks is read before the question, not after it.
+        await app.knowledge.sync()
         await app.store.inbox.accept(question)
         return await app.pipeline.handle(question)
-
-
-async def _up_to_date(app: App) -> None:
-    """Documents that changed since the last run are read before the question, not after it."""
-    if app.settings.knowledge.folders or app.knowledge.sources():
-        await app.knowledge.sync()
 
 
 def answer_json(answer: Answer) -> dict[str, Any]:

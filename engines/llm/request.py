@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from annotated_types import Ge, Interval
 
 Role = Literal["system", "user", "assistant"]
 
@@ -19,20 +21,22 @@ class ChatMessage:
 class SamplingParams:
     """How the next token is drawn."""
 
-    temperature: float = 0.7
-    """0 is greedy: always the likeliest token."""
-    top_k: int = 40
+    temperature: Annotated[float, Interval(ge=0, le=2)] = 0.3
+    """0 is greedy: always the likeliest token. Higher is more varied and more often wrong."""
+    top_k: Annotated[int, Ge(0)] = 40
     """Only the k likeliest tokens; 0 is all of them."""
-    top_p: float = 0.95
+    top_p: Annotated[float, Interval(gt=0, le=1)] = 0.9
     """Only the likeliest tokens that together have this probability; 1 is all of them."""
-    min_p: float = 0.05
+    min_p: Annotated[float, Interval(ge=0, le=1)] = 0.05
     """Only tokens at least this fraction as likely as the likeliest; 0 is all of them."""
-    repeat_penalty: float = 1.0
-    """Logits of the last tokens are divided by this; 1 is off."""
-    repeat_last_tokens: int = 64
+    repeat_penalty: Annotated[float, Interval(gt=0, le=2)] = 1.1
+    """Logits of the last tokens are divided by this; 1 is off. Keeps small models from repeating themselves."""
+    repeat_last_tokens: Annotated[int, Ge(0)] = 64
+    """How many last tokens the penalty looks at."""
     seed: int | None = None
     """None draws a fresh seed."""
-    max_tokens: int = 1024
+    max_tokens: Annotated[int, Ge(1)] = 1024
+    """Tokens of an answer at most; a longer one is cut, and says so."""
     stop: tuple[str, ...] = ()
     """The answer ends before the first of these; the string itself is not part of it."""
 
