@@ -54,14 +54,12 @@ class Answer:
         if text := self.text.push(tokenizer.piece(token)):
             self.collector.publish(text)
 
-    def finish(self, reason: FinishReason, error_code: str | None, now: float) -> Usage:
+    def finish(self, reason: FinishReason, usage: Usage, error_code: str | None) -> None:
         """Publishes the end and frees the sampler."""
         if self.sampler is not None:
             self.sampler.close()
-        usage = self.stopwatch.usage(self.sequence, now)
         finished = Finished(reason=reason, usage=usage, error_code=error_code)
         self.collector.publish(self.text.finish(), finished=finished)
-        return usage
 
     def _show_reading(self, now: float) -> None:
         sequence, started = self.sequence, self.stopwatch.started

@@ -52,7 +52,7 @@ class StreamCollector:
         """What was published since the last call, the progress merged away once there are words."""
         with self._lock:
             progress, text, finished = self._progress, self._text, self._finished
-            self._progress, self._text, self._awake = None, "", False
+            self._progress, self._text, self._finished, self._awake = None, "", None, False
         events: list[GenerationEvent] = [progress] if progress and not text else []
         if text:
             events.append(TextDelta(text))

@@ -212,7 +212,9 @@ class EngineLoop:
         del self._answers[answer.sequence.sequence_id]
         if answer.sampler is None:
             self._places.release()
-        self._totals.add(reason, answer.finish(reason, error_code, self._clock()))
+        usage = answer.stopwatch.usage(answer.sequence, self._clock())
+        self._totals.add(reason, usage)
+        answer.finish(reason, usage, error_code)
 
     def _forget(self, session_id: str, done: "Future[None]") -> None:
         for sequence in self._scheduler.forget(session_id):

@@ -1,0 +1,173 @@
+"""The whole loop over random schedules, with a model whose every answer is known beforehand."""
+
+from itertools import chain
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from engines.llm.batch import DecodeOutcome
+from engines.llm.collector import StreamCollector
+from engines.llm.config import LlmConfig
+from engines.llm.loop import EngineLoop
+from engines.llm.request import Finished, FinishReason, GenerationRequest, SamplingParams, TextDelta
+from tests.fakes.clock import HandClock
+from tests.fakes.runner import END, FakeRunner, babble, open_fake_model
+
+CAPACITY = 90
+SESSIONS = "ABCD"
+
+
+class QuietLoop:
+    """An event loop whose readers come by themselves."""
+
+    def call_soon_threadsafe(self, callback):
+        pass
+
+
+class Bench:
+    """An EngineLoop turned by hand, and everybody who ever asked it something."""
+
+    def __init__(self, runner):
+        self.runner = runner
+        self.clock = HandClock()
+        config = LlmConfig(model_path=None, context_tokens=CAPACITY, slots=3, batch_tokens=64, max_waiting=100)
+        self.loop = EngineLoop(open_fake_model(config, runner), config, clock=self.clock.monotonic)
+        self.asked = []
+        self.answers = []
+        self.heard = []
+        self.prompts = {session: [] for session in SESSIONS}
+
+    def ask(self, session, question, max_tokens, deadline):
+        """The conversation grows by a question; its tokens are the session's alone."""
+        known = self.prompts[session]
+        letters = [ord(session) + 4 * digit for digit in question]
+        prompt = ([*known, *letters] if len(known) + len(letters) < CAPACITY // 2 else letters)[: CAPACITY - 1]
+        self.prompts[session] = prompt
+        sampling = SamplingParams(temperature=0, max_tokens=max_tokens)
+        request = GenerationRequest(session_id=session, messages=(), sampling=sampling, deadline_seconds=deadline)
+        answer = self.loop.submit(request, tuple(prompt), StreamCollector(QuietLoop()))
+        self.asked.append((prompt, max_tokens))
+        self.answers.append(answer)
+        self.heard.append([])
+
+    def read(self, index):
+        if self.answers:
+            index %= len(self.answers)
+            self.heard[index] += self.answers[index].collector.take()
+
+    def step(self):
+        self.clock.advance(1)
+        self.loop.step()
+        self.loop.check_books()
+        table = self.loop._scheduler.table
+        for slot in table._slots:
+            assert self.runner.tokens(slot.index) == slot.resident
+
+    def grow(self, index):
+        """A finished answer becomes part of its conversation, as it was generated."""
+        if self.answers:
+            sequence = self.answers[index % len(self.answers)].sequence
+            if sequence.finish_reason is FinishReason.STOP and len(sequence.tokens) < CAPACITY // 2:
+                self.prompts[sequence.session_id] = list(sequence.tokens)
+
+
+def expected(prompt, max_tokens):
+    """What the model says when nobody else is there."""
+    tokens = list(prompt)
+    while len(tokens) - len(prompt) < max_tokens and len(tokens) < CAPACITY:
+        if (token := babble(tokens)) == END:
+            break
+        tokens.append(token)
+    return "".join(map(chr, tokens[len(prompt) :]))
+
+
+asks = st.tuples(
+    st.just("ask"),
+    st.sampled_from(SESSIONS),
+    st.lists(st.integers(0, 9), min_size=1, max_size=20),
+    st.integers(1, 80),
+    st.sampled_from([None, None, None, 9.0]),
+)
+steps = st.tuples(st.just("steps"), st.integers(1, 20))
+others = st.one_of(
+    st.tuples(st.just("read"), st.integers(0, 50)),
+    st.tuples(st.just("grow"), st.integers(0, 50)),
+    st.tuples(st.just("abort"), st.integers(0, 50)),
+    st.tuples(st.just("forget"), st.sampled_from(SESSIONS)),
+    st.tuples(st.just("outcome"), st.sampled_from([DecodeOutcome.ABORTED, DecodeOutcome.FAILED])),
+)
+rounds = st.tuples(asks, asks, steps, others)
+
+
+def perform(bench, deed):
+    match deed:
+        case ("ask", session, question, max_tokens, deadline):
+            bench.ask(session, question, max_tokens, deadline)
+        case ("steps", number):
+            for _ in range(number):
+                bench.step()
+        case ("read", index):
+            bench.read(index)
+        case ("grow", index):
+            bench.grow(index)
+        case ("abort", index) if bench.answers:
+            bench.loop.abort(bench.answers[index % len(bench.answers)])
+        case ("forget", session):
+            bench.loop.forget(session)
+        case ("outcome", outcome):
+            bench.runner.outcomes.append(outcome)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(rounds, min_size=1, max_size=12), st.booleans())
+def test_random_schedules(schedule, cuttable):
+    """Everybody gets exactly one Finished, the books balance after every step, and no answer depends on the others.
+
+    Chats come and go, give up, are forgotten, run out of time, evict and preempt each other in a cache that is far too
+    small, and decodes are interrupted or fail.
+    """
+    bench = Bench(FakeRunner(3, CAPACITY, cuttable=cuttable))
+    for deed in chain.from_iterable(schedule):
+        perform(bench, deed)
+    for _ in range(10_000):
+        bench.step()
+        if not bench.loop._scheduler.has_work:
+            break
+
+    assert not bench.loop._scheduler.has_work
+    for index, (prompt, max_tokens) in enumerate(bench.asked):
+        bench.read(index)
+        heard = bench.heard[index]
+        assert [isinstance(event, Finished) for event in heard].count(True) == 1
+        assert isinstance(heard[-1], Finished)
+        text = "".join(event.text for event in heard if isinstance(event, TextDelta))
+        complete = heard[-1].reason in (FinishReason.STOP, FinishReason.LENGTH)
+        assert text == expected(prompt, max_tokens) if complete else expected(prompt, max_tokens).startswith(text)
+        check_usage(heard[-1].usage, len(prompt), text, complete)
+    assert bench.runner.open_samplers == []
+    assert bench.loop._places._value == 100
+    assert sum(bench.loop.stats().finished.values()) == len(bench.asked)
+
+
+def check_usage(usage, prompt_tokens, text, complete):
+    assert usage.prompt_tokens == prompt_tokens
+    assert usage.completion_tokens == len(text)
+    if complete:
+        assert usage.reused_tokens < prompt_tokens
+        assert usage.reused_tokens + usage.evaluated_tokens >= prompt_tokens
+
+
+def test_evaluated_tokens_are_the_rows_that_were_decoded():
+    """The sum of all Usage equals what the runner saw, less the drawn tokens that were decoded in turn."""
+    bench = Bench(FakeRunner(3, 10_000))
+    for question in ([1, 2, 3], [4, 5], [6], [7, 8, 9]):
+        bench.ask("A", question, 5, None)
+        while bench.loop._scheduler.has_work or not bench.loop._inbox.empty():
+            bench.step()
+    stats = bench.loop.stats()
+    rows = sum(len(plan.rows) for plan in bench.runner.decoded)
+    redrawn = sum(max(0, answer.sequence.computed - answer.sequence.prompt_tokens) for answer in bench.answers)
+
+    assert stats.evaluated_tokens == rows - redrawn
+    assert stats.prompt_tokens == stats.evaluated_tokens + stats.reused_tokens
+    assert stats.reuse_ratio > 0
