@@ -55,17 +55,25 @@ class SerialWorker:
         await asyncio.to_thread(self._thread.join)
 
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
-            loop, future, call = job
-            if future.cancelled():
-                continue
-            try:
-                result: Any = EngineClosed("engine.closed") if self._closed else call()
-            except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
-                result = error
-            # A loop that is gone has nobody left to wait for the answer.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(_settle, future, result)
+        while self._do_next():
+            pass
+
+    def _do_next(self) -> bool:
+        """Waits for a job and does it; False at the end. What a job held is let go before the next wait."""
+        job = self._jobs.get()
+        if job is None:
+            return False
+        loop, future, call = job
+        if future.cancelled():
+            return True
+        try:
+            result: Any = EngineClosed("engine.closed") if self._closed else call()
+        except Exception as error:  # noqa: BLE001 - handed to the caller, who awaits it
+            result = error
+        # A loop that is gone has nobody left to wait for the answer.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, future, result)
+        return True
 
 
 def _settle(future: "asyncio.Future[Any]", result: Any) -> None:

@@ -40,3 +40,4 @@ class Notes:
             start, end = offset + segment.start_seconds, offset + segment.end_seconds
             self.segments.append(Segment(start, end, write(segment.text, heard.language, self._script)))
             self._seconds[heard.language] += end - start
+        self.segments.sort(key=lambda segment: segment.start_seconds)

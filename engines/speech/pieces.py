@@ -30,9 +30,9 @@ def cut(total_samples: int, speech: Sequence[Region], quietest: Quietest) -> lis
 
 
 def within(piece: Region, speech: Sequence[Region]) -> list[Region]:
-    """The speech in a piece, counted from the piece's start."""
+    """The speech in a piece."""
     clipped = [Region(max(piece.start, region.start), min(piece.end, region.end)) for region in speech]
-    return [Region(part.start - piece.start, part.end - piece.start) for part in clipped if part.start < part.end]
+    return [part for part in clipped if part.start < part.end]
 
 
 def find_holes(speech: Sequence[Region], segments: Sequence[Segment]) -> list[Region]:

@@ -13,7 +13,7 @@ from engines.speech.audio import SAMPLE_RATE, Pcm, decode
 from engines.speech.config import SpeechConfig
 from engines.speech.gate import Heard, choose
 from engines.speech.notes import Notes
-from engines.speech.pieces import cut, within
+from engines.speech.pieces import cut, find_holes, within
 from engines.speech.types import Transcript
 from engines.speech.vad import Region, find_likely_speech, find_speech, open_detector, quietest_sample
 from engines.worker import SerialWorker
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from engines.speech.whisper import SpeechProbability, Whisper
 
 _FULL_WINDOW_SECONDS = 30.0
-_SHORTEST_WINDOW_SECONDS = 12.0
-_WINDOW_MARGIN_SECONDS = 3.0
+_SHORTEST_WINDOW_SECONDS = 16.0
+_WINDOW_MARGIN_SECONDS = 4.0
 _MODEL_FILES = ("model.bin", "config.json", "tokenizer.json")
 
 
@@ -63,8 +63,10 @@ class SpeechTranscriber:
         survey = await self._survey(pcm)
         notes = Notes(hint=language, script=self._config.chinese_script)
         for piece in survey.pieces:
-            heard = await self._whisper.run(_hear, pcm, piece, survey.speech, notes.expected_language)
-            notes.add(heard, piece)
+            await self._hear(pcm, piece, notes)
+            # Whisper sometimes skips a sentence, above all in another language. What has no text is heard alone.
+            for hole in find_holes(within(piece, survey.speech), notes.segments):
+                await self._hear(pcm, hole, notes)
         return Transcript(
             text=notes.text,
             language=notes.language,
@@ -82,6 +84,9 @@ class SpeechTranscriber:
         self._silero.close()
         self._whisper.close()
 
+    async def _hear(self, pcm: Pcm, piece: Region, notes: Notes) -> None:
+        notes.add(await self._whisper.run(_hear, pcm, piece, notes.expected_language), piece)
+
     async def _survey(self, pcm: Pcm) -> _Survey:
         """webrtcvad is asked first: where it hears nothing, no network has to be loaded."""
         if not await self._worker.run(lambda: find_speech(pcm, open_detector())):
@@ -96,24 +101,15 @@ def _look_closer(silero: "SpeechProbability", pcm: Pcm) -> _Survey:
     return _Survey(tuple(speech), tuple(pieces))
 
 
-def _hear(
-    whisper: "Whisper", pcm: Pcm, piece: Region, speech: tuple[Region, ...], expected_language: str | None
-) -> Heard:
-    """A short window first; the full one when the result looks wrong."""
+def _hear(whisper: "Whisper", pcm: Pcm, piece: Region, expected_language: str | None) -> Heard:
+    """A short window first; the full one when the result is doubtful."""
     samples = pcm[piece.start : piece.end]
-    window = max(_SHORTEST_WINDOW_SECONDS, piece.seconds + _WINDOW_MARGIN_SECONDS)
-    first = whisper.hear(samples, fallback_language=expected_language, window_seconds=window)
-    spoken = within(piece, speech)
-    if first.is_sound(spoken):
-        return first
-    second = whisper.hear(
-        samples,
-        fallback_language=expected_language,
-        window_seconds=_FULL_WINDOW_SECONDS,
-        # Whisper skips speech by a wrong time stamp; without them it has to write everything down.
-        with_timestamps=not first.seconds_lost(spoken),
-    )
-    return choose(first, second, spoken)
+    window = min(max(_SHORTEST_WINDOW_SECONDS, piece.seconds + _WINDOW_MARGIN_SECONDS), _FULL_WINDOW_SECONDS)
+    heard = whisper.hear(samples, fallback_language=expected_language, window_seconds=window)
+    if heard.is_doubtful and window < _FULL_WINDOW_SECONDS:
+        again = whisper.hear(samples, fallback_language=expected_language, window_seconds=_FULL_WINDOW_SECONDS)
+        return choose([heard, again])
+    return heard
 
 
 def check_model(config: SpeechConfig) -> None:

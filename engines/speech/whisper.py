@@ -14,6 +14,7 @@ from faster_whisper.tokenizer import Tokenizer
 from faster_whisper.transcribe import TranscriptionOptions, get_suppressed_tokens
 from faster_whisper.utils import get_assets_path
 from faster_whisper.vad import SileroVADModel
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from engines.errors import EngineFailed, ModelLoadError
@@ -22,8 +23,14 @@ from engines.speech.gate import SURE_LANGUAGE, Heard, ScoredSegment
 from engines.speech.types import Segment
 
 _FRAMES_PER_SECOND = 100
-_BLOCK_FRAMES = 4096
-_WARM_UP_FRAMES = 32
+_MOST_TOKENS_PER_SECOND = 15
+"""Twice as many as the fastest speech has; a loop would otherwise run to the end of the model's context."""
+
+_SHORTEST_TAIL_SECONDS = 0.5
+"""When Whisper ends its text earlier than the samples, what is left is decoded once more unless it is this short."""
+
+_SILERO_CONTEXT = 64
+_SILERO_BLOCK = 256
 
 
 class SpeechProbability:
@@ -32,23 +39,21 @@ class SpeechProbability:
     frame_samples = 512
 
     def __init__(self) -> None:
-        self._model = SileroVADModel(str(Path(get_assets_path(), "silero_vad_v6.onnx")))
+        self._session = SileroVADModel(str(Path(get_assets_path(), "silero_vad_v6.onnx"))).session
 
     def __call__(self, pcm: Pcm) -> NDArray[np.float32]:
-        """One probability per frame, the last one filled up with silence. Long recordings are taken in blocks."""
-        count = -(-pcm.size // self.frame_samples)
-        blocks = [
-            self._block(pcm, first, min(count, first + _BLOCK_FRAMES)) for first in range(0, count, _BLOCK_FRAMES)
-        ]
-        return np.concatenate(blocks)
-
-    def _block(self, pcm: Pcm, first: int, last: int) -> NDArray[np.float32]:
-        """The network remembers what it heard, so a block begins a second early."""
-        warm_up = min(first, _WARM_UP_FRAMES)
-        samples = as_float(pcm[(first - warm_up) * self.frame_samples : last * self.frame_samples])
-        padded = np.pad(samples, (0, -samples.size % self.frame_samples))
-        probabilities: NDArray[np.float32] = self._model(padded).reshape(-1)
-        return probabilities[warm_up:]
+        """One probability per frame, the last one filled up with silence."""
+        frames = np.pad(pcm, (_SILERO_CONTEXT, -pcm.size % self.frame_samples))
+        # Each frame is seen with the end of the one before it.
+        seen = sliding_window_view(frames, self.frame_samples + _SILERO_CONTEXT)[:: self.frame_samples]
+        short_memory = long_memory = np.zeros((1, 1, 128), np.float32)
+        probabilities = []
+        # In blocks, because the network works on all frames of a call at once and takes memory for each.
+        for block in np.array_split(seen, -(-len(seen) // _SILERO_BLOCK)):
+            inputs = {"input": as_float(block), "h": short_memory, "c": long_memory}
+            found, short_memory, long_memory = self._session.run(None, inputs)
+            probabilities.append(found.reshape(-1))
+        return np.concatenate(probabilities)
 
 
 class Whisper:
@@ -64,13 +69,11 @@ class Whisper:
         self._beam_size = beam_size
         self._hotwords = ", ".join(hotwords) or None
 
-    def hear(
-        self, pcm: Pcm, *, fallback_language: str | None, window_seconds: float, with_timestamps: bool = True
-    ) -> Heard:
+    def hear(self, pcm: Pcm, *, fallback_language: str | None, window_seconds: float) -> Heard:
         """What is said in at most 30 s of samples; the fallback is taken where the language is a guess.
 
         Whisper encodes 30 s whatever it is given. A shorter window costs less in proportion, and below 10 s the
-        decoder falls into loops (OpenNMT/CTranslate2 issue 2100 warns of it).
+        decoder falls into loops (OpenNMT/CTranslate2 issue 2100 warns of it). Raises EngineFailed.
         """
         features = self._model.feature_extractor(as_float(pcm))
         window = min(round(window_seconds * _FRAMES_PER_SECOND), self._model.feature_extractor.nb_max_frames)
@@ -81,7 +84,7 @@ class Whisper:
             tokenizer = Tokenizer(
                 self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
             )
-            options = self._options(tokenizer, with_timestamps=with_timestamps)
+            options = self._options(tokenizer, pcm.size / SAMPLE_RATE)
             # The encoder's output serves the language and the first window; only a tail left over is encoded again.
             found = list(self._model.generate_segments(features, tokenizer, options, False, encoded))  # noqa: FBT003
         except (RuntimeError, ValueError) as error:
@@ -98,7 +101,8 @@ class Whisper:
         token, probability = self._model.model.detect_language(encoded)[0][0]
         return token[2:-2], probability
 
-    def _options(self, tokenizer: Tokenizer, *, with_timestamps: bool) -> TranscriptionOptions:
+    def _options(self, tokenizer: Tokenizer, seconds: float) -> TranscriptionOptions:
+        prompt = self._model.get_prompt(tokenizer, [], hotwords=self._hotwords)
         return TranscriptionOptions(
             beam_size=self._beam_size,
             best_of=5,
@@ -117,14 +121,14 @@ class Whisper:
             prefix=None,
             suppress_blank=True,
             suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),
-            without_timestamps=not with_timestamps,
+            without_timestamps=False,
             max_initial_timestamp=1.0,
             word_timestamps=False,
             prepend_punctuations="",
             append_punctuations="",
             multilingual=False,
-            max_new_tokens=None,
-            clip_timestamps=[0.0],
+            max_new_tokens=min(round(_MOST_TOKENS_PER_SECOND * seconds) + 30, self._model.max_length - len(prompt)),
+            clip_timestamps=[0.0, max(seconds - _SHORTEST_TAIL_SECONDS, seconds / 2)],
             hallucination_silence_threshold=None,
             hotwords=self._hotwords,
         )
