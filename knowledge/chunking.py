@@ -4,8 +4,9 @@ import hashlib
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
-from knowledge.types import Block, Chunk
+from knowledge.types import HEADING_SEPARATOR, Block, Chunk
 
 _WIDE = re.compile(
     "[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\U00020000-\U0003fffd]"
@@ -13,6 +14,9 @@ _WIDE = re.compile(
 _SENTENCE = re.compile(r".+?(?:[。！？；…]+[”’」』）]*|[.!?;]+[\"')\]]*\s+|\n|$)\s*", re.DOTALL)
 _TABLE_RULE = re.compile(r"\|(?:\s*:?-+:?\s*\|)+\s*$")
 _FENCES = ("```", "~~~")
+_GAP = "\n\n"
+_SMALL = 1 / 3
+"""Sections below this share of a chunk's width are joined with what follows them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,7 @@ def width_of(text: str) -> int:
 
 
 def chunk(path: str, blocks: Iterable[Block], width: int) -> list[Chunk]:
-    """The document's chunks, none wider than `width`, each from one page and under one heading.
+    """The document's chunks, none wider than `width`, each from one page; small sections share a chunk.
 
     Paragraphs, tables and code fences stay whole where they fit; the header of a table that does not is repeated.
     """
@@ -61,19 +65,49 @@ def _pieces(blocks: Iterable[Block], width: int) -> Iterator[_Piece]:
 
 
 def _pack(pieces: Iterable[_Piece], width: int) -> Iterator[_Piece]:
-    """Neighbours of one heading and page joined as long as they fit."""
-    current: _Piece | None = None
+    """Neighbours joined as long as they fit."""
+    group: list[_Piece] = []
+    used = 0
     for piece in pieces:
-        if current is not None and (current.heading, current.page) == (piece.heading, piece.page):
-            joined = f"{current.text}\n\n{piece.text}"
-            if width_of(joined) <= width:
-                current = _Piece(piece.heading, piece.page, joined)
-                continue
-        if current is not None:
-            yield current
-        current = piece
-    if current is not None:
-        yield current
+        if group and not _joins(piece, group, used, width):
+            yield _joined(group)
+            group, used = [], 0
+        used += _cost(piece, group)
+        group.append(piece)
+    if group:
+        yield _joined(group)
+
+
+def _joins(piece: _Piece, group: Sequence[_Piece], used: int, width: int) -> bool:
+    """A new heading begins a new chunk, unless what stands before it is too little to be found by itself."""
+    last = group[-1]
+    is_near = piece.heading == last.heading or used < width * _SMALL
+    return is_near and piece.page == last.page and used + _cost(piece, group) <= width
+
+
+def _cost(piece: _Piece, group: Sequence[_Piece]) -> int:
+    """The width that a piece adds to a group: its text, and its heading where that changes."""
+    text = width_of(piece.text) + len(_GAP)
+    is_continued = bool(group) and piece.heading == group[-1].heading
+    return text if is_continued else text + width_of(_titles(piece.heading)[-1]) + len(_GAP)
+
+
+def _joined(group: Sequence[_Piece]) -> _Piece:
+    """One piece under the headings that all of them share; where they differ, the headings stand in the text."""
+    levels = zip(*(_titles(piece.heading) for piece in group), strict=False)
+    shared = takewhile(lambda titles: len(set(titles)) == 1, levels)
+    heading = above = HEADING_SEPARATOR.join(titles[0] for titles in shared)
+    parts: list[str] = []
+    for piece in group:
+        if piece.heading != above:
+            above = piece.heading
+            parts.append(_titles(above)[-1])
+        parts.append(piece.text)
+    return _Piece(heading, group[0].page, _GAP.join(parts))
+
+
+def _titles(heading: str) -> list[str]:
+    return heading.split(HEADING_SEPARATOR)
 
 
 def _paragraphs(text: str) -> Iterator[str]:

@@ -62,7 +62,7 @@ class KnowledgeConfig:
     """What one document may cost."""
     chunk_width: Annotated[int, Ge(100)] = 800
     """Characters of one passage, a Chinese character counted as two. Smaller finds finer, larger reads better."""
-    min_score: Annotated[float, Ge(0), Le(2)] = 0.3
+    min_score: Annotated[float, Ge(0), Le(2)] = 0.47
     """Passages with a lower score do not count as found. Raise it when answers cite what does not belong."""
     version_hours: Annotated[float, Gt(0)] = 24.0
     """How long the text of deleted documents stays on disk before it is really gone."""

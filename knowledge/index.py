@@ -18,7 +18,7 @@ from lancedb.index import FTS, Bitmap, BTree, IvfRq
 from numpy.typing import NDArray
 
 from knowledge.errors import IndexBroken
-from knowledge.records import Candidate, EmbeddedDocument, search_text
+from knowledge.records import Candidate, EmbeddedDocument, embedded_text, search_text
 from knowledge.types import Chunk
 
 _TABLE = "chunks"
@@ -60,13 +60,14 @@ class ChunkIndex:
                 self._table.delete(col("path").isin(part))
 
     def vectors(self, paths: Iterable[str]) -> dict[str, NDArray[np.float32]]:
-        """The vectors that documents have now, by search text."""
+        """The vectors that documents have now, by embedded text."""
         found: dict[str, NDArray[np.float32]] = {}
         with self._translated():
             for part in _parts(list(paths)):
-                query = self._table.search().where(col("path").isin(part)).select(["search_text", "vector"])
+                query = self._table.search().where(col("path").isin(part)).select(["heading", "text", "vector"])
                 rows = query.limit(None).to_arrow()
-                found.update(zip(rows["search_text"].to_pylist(), _matrix(rows), strict=True))
+                texts = map(embedded_text, rows["heading"].to_pylist(), rows["text"].to_pylist())
+                found.update(zip(texts, _matrix(rows), strict=True))
         return found
 
     def search(self, text: str, vector: NDArray[np.float32], scopes: Sequence[str], limit: int) -> list[Candidate]:

@@ -16,7 +16,7 @@ from knowledge.folders import FoundFile, Plan, read_file
 from knowledge.manifest import Entry, Manifest
 from knowledge.ports import Embedder
 from knowledge.reader import ReaderProcess, open_reader
-from knowledge.records import EmbeddedDocument, search_text
+from knowledge.records import EmbeddedDocument, embedded_text
 from knowledge.types import Block, Chunk, SyncProgress, SyncReport
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class Ingest:
     async def _embed(self, index: "ChunkIndex", batch: Sequence[_Document]) -> list[EmbeddedDocument]:
         older = [document.entry.path for document in batch if document.is_indexed]
         vectors = await asyncio.to_thread(index.vectors, older) if older else {}
-        texts = dict.fromkeys(search_text(part) for document in batch for part in document.chunks)
+        texts = dict.fromkeys(_text(part) for document in batch for part in document.chunks)
         new = [text for text in texts if text not in vectors]
         vectors.update(zip(new, await self._embedder.embed_passages(new), strict=True))
         self._counts["embedded_chunks"] += len(new)
@@ -150,8 +150,12 @@ class Ingest:
 
 
 def _with_vectors(document: _Document, vectors: Mapping[str, "NDArray[np.float32]"]) -> EmbeddedDocument:
-    rows = [vectors[search_text(part)] for part in document.chunks]
+    rows = [vectors[_text(part)] for part in document.chunks]
     return EmbeddedDocument(document.entry.path, document.entry.scope, document.chunks, rows)
+
+
+def _text(part: Chunk) -> str:
+    return embedded_text(part.heading, part.text)
 
 
 def _load(file: FoundFile, limit_mb: float) -> tuple[bytes, str]:

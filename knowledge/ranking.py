@@ -3,18 +3,23 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import log, sqrt
 
 from knowledge.records import Candidate
 from knowledge.types import Chunk, Passage
 
-WORD_WEIGHT = 0.5
-"""What the best full-text match counts beside a cosine of 1. Chosen on the benchmark's development queries."""
+_WORD_WEIGHT = 0.9
+_BM25_SATURATION = 2.2
+"""k1 + 1: what BM25 comes to for a word that stands in a short text again and again, times the word's rarity."""
+_NEAR_SHARE = 0.7
+"""Of the lowest score that counts: a cosine above this counts without words, as in a question in another language."""
 _SAME_SHARE = 0.9
 """Passages with this share of their words in common, and the same numbers, are copies."""
 _MAX_JOINED = 3
 """Chunks in one passage."""
 _WORD = re.compile(r"\d+|[^\W\d_]+")
 _HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+_HAN_PER_WORD = 1.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +30,23 @@ class Ranked:
     score: float
 
 
-def fuse(candidates: Iterable[Candidate], word_weight: float = WORD_WEIGHT) -> list[Ranked]:
-    """Best first, by cosine + word_weight * BM25 / best BM25.
+def fuse(query: str, candidates: Iterable[Candidate], indexed_chunks: int, min_score: float) -> list[Ranked]:
+    """The relevant candidates, best first, by cosine + weight * BM25 / (rarest possible word * sqrt(words)).
 
-    A sum of scores beats reciprocal ranks here: ranks forget how far apart two candidates are.
+    A sum of scores beats reciprocal ranks here: ranks forget how far apart two candidates are. BM25 is measured against
+    a word of the question that stands in one chunk alone, not against the best candidate, whose score says nothing
+    where nothing fits; so scores of different questions and collections can be held against one limit. Weight and
+    limit were chosen on the development queries of `benchmarks/retrieval.py` and on questions of everyday life.
     """
-    found = list(candidates)
-    best = max((candidate.bm25 for candidate in found), default=0.0) or 1.0
-    ranked = [Ranked(candidate.chunk, candidate.cosine + word_weight * candidate.bm25 / best) for candidate in found]
-    return sorted(ranked, key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position))
+    rarest = _BM25_SATURATION * log(1 + max(indexed_chunks, 1))
+    word_weight = _WORD_WEIGHT / (rarest * sqrt(_count_words(query)))
+    hits = [
+        Ranked(candidate.chunk, score)
+        for candidate in candidates
+        if (score := candidate.cosine + word_weight * candidate.bm25) >= min_score
+        or candidate.cosine >= _NEAR_SHARE * min_score
+    ]
+    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position))
 
 
 def passages(ranked: Sequence[Ranked], limit: int) -> list[Passage]:
@@ -66,6 +79,12 @@ def _passage(group: list[Ranked]) -> Passage:
         text="\n\n".join(chunk.text for chunk in ordered),
         score=best.score,
     )
+
+
+def _count_words(text: str) -> float:
+    words = _WORD.findall(text)
+    han = sum(len(_HAN.findall(word)) for word in words)
+    return max(1.0, len(words) + han / _HAN_PER_WORD)
 
 
 def _is_copy(one: Chunk, other: Chunk) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from knowledge.config import ReadingLimits
 from knowledge.errors import DocumentUnreadable
 from knowledge.reader_child import LENGTH
-from knowledge.types import Block
+from knowledge.types import HEADING_SEPARATOR, Block
 
 _PROJECT = Path(__file__).parent.parent
 
@@ -114,6 +114,6 @@ def as_text(blocks: list[Block]) -> str:
     for block in blocks:
         if block.heading != heading:
             heading = block.heading
-            parts.append(heading.rpartition(" > ")[2])
+            parts.append(heading.rpartition(HEADING_SEPARATOR)[2])
         parts.append(block.text)
     return "\n\n".join(part for part in parts if part)

@@ -22,7 +22,7 @@ class EmbeddedDocument:
     scope: str
     chunks: list[Chunk]
     vectors: Sequence[NDArray[np.float32]]
-    """One unit vector for each chunk, of its search text."""
+    """One unit vector for each chunk, of its embedded text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,11 @@ class Candidate:
     """Full-text score, 0 when no word of the question stands in the chunk."""
 
 
+def embedded_text(heading: str, text: str) -> str:
+    """What is embedded. Not the path: a file that moves keeps its vectors."""
+    return f"{heading}\n{text}" if heading else text
+
+
 def search_text(chunk: Chunk) -> str:
-    """What is searched and embedded: a chunk says more under its headings and the name of its file."""
-    return "\n".join(part for part in (PurePath(chunk.path).stem, chunk.heading, chunk.text) if part)
+    """What full-text search looks through: the name of the file, the headings, the text."""
+    return f"{PurePath(chunk.path).stem}\n{embedded_text(chunk.heading, chunk.text)}"

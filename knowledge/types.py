@@ -5,6 +5,8 @@ from datetime import datetime
 
 EVERYONE = "everyone"
 """The scope of documents that every chat may see."""
+HEADING_SEPARATOR = " > "
+"""Stands between the headings of one place in a document, outermost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Block:
 
     text: str
     heading: str = ""
-    """The headings above it, outermost first, joined with ` > `."""
+    """The headings above it, outermost first, joined with HEADING_SEPARATOR."""
     page: int | None = None
     """From 1; none where the format has no pages."""
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knowledge.errors import DocumentUnreadable
-from knowledge.formats.headings import HeadingPath
+from knowledge.formats.outline import Outline
 from knowledge.formats.tables import as_markdown
 from knowledge.types import Block
 
@@ -17,22 +17,17 @@ _HEADING_STYLE = re.compile(r"(?:heading|标题) ?(\d)", re.IGNORECASE)
 
 
 def read_docx(content: bytes, name: str) -> list[Block]:
-    """One block for each section that has text. Raises DocumentUnreadable."""
+    """One block for each section. Raises DocumentUnreadable."""
     from docx import Document  # noqa: PLC0415 - loads lxml
 
     _check_unpacked_size(content, name)
-    path = HeadingPath()
-    blocks: list[Block] = []
-    paragraphs: list[str] = []
-    for level, text in [*_parts(Document(io.BytesIO(content))), (1, "")]:
-        if level and paragraphs:
-            blocks.append(Block(text="\n\n".join(paragraphs), heading=str(path)))
-            paragraphs = []
+    outline = Outline()
+    for level, text in _parts(Document(io.BytesIO(content))):
         if level:
-            path.enter(level, text)
-        elif text.strip():
-            paragraphs.append(text.strip())
-    return blocks
+            outline.heading(level, text)
+        else:
+            outline.text(text)
+    return outline.finish()
 
 
 def _parts(document: Any) -> Iterator[tuple[int, str]]:

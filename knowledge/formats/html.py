@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from knowledge.formats.headings import HeadingPath
+from knowledge.formats.outline import Outline
 from knowledge.formats.tables import as_markdown
 from knowledge.types import Block
 
@@ -21,69 +21,40 @@ _TEXT = "-text"
 
 
 def read_html(text: str) -> list[Block]:
-    """One block for each section that has text; tables become Markdown rows."""
+    """One block for each section; tables become Markdown rows. Above the first heading stands the page's title."""
     tree = LexborHTMLParser(text)
-    title = _title(tree)
+    outline = Outline()
+    title = tree.css_first("head > title")
+    outline.heading(1, "" if title is None else title.text())
     tree.strip_tags(_DROPPED, recursive=True)
     for hidden in tree.css("[hidden]"):
         hidden.decompose()
-    page = _Page(title)
     if tree.body is not None:
-        page.read(tree.body)
-    return page.blocks
+        _read(tree.body, outline)
+    return outline.finish()
 
 
-def _title(tree: LexborHTMLParser) -> str:
-    node = tree.css_first("head > title")
-    return "" if node is None else node.text()
+def _read(body: LexborNode, outline: Outline) -> None:
+    line: list[str] = []
+    for node, is_entered in _walk(body):
+        tag = node.tag or ""
+        if tag == _TEXT:
+            line.append(node.text_content or "")
+            continue
+        if tag in _INLINE:
+            continue
+        outline.text(_collapsed(line))
+        line = ["- "] if tag == "li" and is_entered else []
+        if is_entered and tag in _HEADINGS:
+            outline.heading(_HEADINGS[tag], node.text())
+        elif is_entered and tag in _WHOLE:
+            outline.text(_WHOLE[tag](node))
+    outline.text(_collapsed(line))
 
 
-class _Page:
-    """Collects paragraphs on a walk through the tree.
-
-    Until the page's first heading, its title stands in for one.
-    """
-
-    def __init__(self, title: str) -> None:
-        self.blocks: list[Block] = []
-        self._path = HeadingPath()
-        self._path.enter(1, title)
-        self._paragraphs: list[str] = []
-        self._line: list[str] = []
-
-    def read(self, body: LexborNode) -> None:
-        for node, is_entered in _walk(body):
-            tag = node.tag or ""
-            if tag == _TEXT:
-                self._line.append(node.text_content or "")
-            elif tag in _HEADINGS:
-                self._end_section()
-                if is_entered:
-                    self._path.enter(_HEADINGS[tag], node.text())
-            elif tag in _WHOLE:
-                self._end_paragraph()
-                if is_entered:
-                    self._add(_WHOLE[tag](node))
-            elif tag == "li" and is_entered:
-                self._end_paragraph()
-                self._line.append("- ")
-            elif tag not in _INLINE:
-                self._end_paragraph()
-        self._end_section()
-
-    def _add(self, paragraph: str) -> None:
-        if paragraph.strip(" -\n"):
-            self._paragraphs.append(paragraph)
-
-    def _end_paragraph(self) -> None:
-        self._add(" ".join("".join(self._line).split()))
-        self._line.clear()
-
-    def _end_section(self) -> None:
-        self._end_paragraph()
-        if self._paragraphs:
-            self.blocks.append(Block(text="\n\n".join(self._paragraphs), heading=str(self._path)))
-            self._paragraphs.clear()
+def _collapsed(parts: list[str]) -> str:
+    text = " ".join("".join(parts).split())
+    return "" if text == "-" else text
 
 
 def _table(node: LexborNode) -> str:

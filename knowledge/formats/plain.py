@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
-from knowledge.formats.headings import HeadingPath
+from knowledge.formats.outline import Outline
 from knowledge.types import Block
 
 _BYTE_ORDER_MARKS = (
@@ -39,14 +39,13 @@ def read_text(text: str) -> list[Block]:
 
 
 def read_markdown(text: str) -> list[Block]:
-    """One block for each section that has text."""
-    path = HeadingPath()
-    blocks = []
+    """One block for each section."""
+    outline = Outline()
     for level, title, lines in _sections(text.split("\n")):
-        path.enter(level, title)
-        if body := "\n".join(lines).strip():
-            blocks.append(Block(text=body, heading=str(path)))
-    return blocks
+        if level:
+            outline.heading(level, title)
+        outline.text("\n".join(lines))
+    return outline.finish()
 
 
 def _sections(lines: list[str]) -> Iterator[tuple[int, str, list[str]]]:
