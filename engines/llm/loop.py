@@ -120,8 +120,9 @@ class EngineLoop:
                 self.step()
             except Exception:
                 log.exception("an engine step failed")
-                self._publish(self._scheduler.fail_running())
+                failed = self._scheduler.fail_running()
                 self._recover()
+                self._publish(failed)
         self._finish_all(self._end)
 
     def step(self) -> None:
@@ -131,9 +132,10 @@ class EngineLoop:
         if plan := self._scheduler.schedule():
             outcome = self._decode(plan)
             drawn = self._draw(plan) if outcome is DecodeOutcome.OK else {}
-            self._publish(self._scheduler.update(outcome, drawn))
+            advances = self._scheduler.update(outcome, drawn)
             if outcome is DecodeOutcome.FAILED:
                 self._recover()
+            self._publish(advances)
 
     def check_books(self) -> None:
         """Asserts that the slot table agrees with itself and with the cache."""
@@ -192,6 +194,7 @@ class EngineLoop:
                 self._finish(answer, FinishReason.STOP)
 
     def _recover(self) -> None:
+        """Makes the cache usable again before anybody hears of the failure and asks anew."""
         self._totals.failures += 1
         try:
             self._runner.reset()

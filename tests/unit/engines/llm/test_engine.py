@@ -107,6 +107,7 @@ async def test_a_full_queue_refuses_and_says_so():
                 assert await anext(waiting) == Queued(0)
                 with pytest.raises(EngineOverloaded):
                     await heard(engine, request("c"))
+        await until(lambda: engine.stats().waiting == 0)
         assert text(await heard(engine, request("c"))) == "x" * 20
 
 
