@@ -105,7 +105,7 @@ class Whisper:
         prompt = self._model.get_prompt(tokenizer, [], hotwords=self._hotwords)
         return TranscriptionOptions(
             beam_size=self._beam_size,
-            best_of=5,
+            best_of=1,
             patience=1.0,
             length_penalty=1.0,
             repetition_penalty=1.0,
