@@ -1,5 +1,6 @@
 """The table of periodic work, run by APScheduler."""
 
+import asyncio
 import dataclasses
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -66,10 +67,7 @@ def schedules(config: JobsConfig) -> dict[str, str]:
 @asynccontextmanager
 async def open_jobs(jobs: list[Job], store: JobStore) -> AsyncIterator[None]:
     """Runs the jobs on their schedules until left. A job that is still running is not started a second time."""
-    # Imported here: commands that only read the schedules do not need the scheduler.
-    from apscheduler.schedulers.asyncio import AsyncIOScheduler  # noqa: PLC0415
-
-    scheduler = AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    scheduler = await asyncio.to_thread(_new_scheduler)
     for job in jobs:
         if job.schedule != "off":
             scheduler.add_job(_recorded, _trigger(job.schedule), args=[job, store], id=job.name)
@@ -98,6 +96,13 @@ async def _recorded(job: Job, store: JobStore) -> None:
         error = str(failure) or type(failure).__name__
         log.exception("job failed", job=job.name)
     await store.save(JobRun(name=job.name, started_at=started_at, finished_at=datetime.now(UTC), error=error))
+
+
+def _new_scheduler() -> Any:
+    # Imported here: commands that only read the schedules do not need the scheduler.
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler  # noqa: PLC0415
+
+    return AsyncIOScheduler(job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
 
 
 def _trigger(schedule: str) -> Any:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.app import App, open_app, serve
+from bot.app import open_app, serve
 from bot.cli.invocation import Invocation
 from bot.cli.output import fail, print_json, run
 from bot.config import Settings

@@ -9,6 +9,7 @@ import yaml
 from rich.table import Table
 
 from bot import health as health_reports
+from bot.cli.example import example
 from bot.cli.invocation import Invocation
 from bot.cli.output import console, fail, print_json, run
 from bot.config import Settings, masked
@@ -38,6 +39,12 @@ def show(ctx: typer.Context, as_json: Json = False) -> None:
         print_json(plain)
     else:
         sys.stdout.write(yaml.safe_dump(plain, allow_unicode=True, sort_keys=False))
+
+
+@config.command("example")
+def print_example() -> None:
+    """Print a configuration with every setting, its default and what it does."""
+    sys.stdout.write(example())
 
 
 def jobs(ctx: typer.Context, as_json: Json = False) -> None:

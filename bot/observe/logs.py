@@ -17,7 +17,7 @@ import structlog
 from annotated_types import Ge
 from structlog.typing import EventDict, WrappedLogger
 
-_BOT_TOKEN = re.compile(r"\b\d{6,}:[A-Za-z0-9_-]{30,}")
+_BOT_TOKEN = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}")
 """A Telegram token; it stands in every address of the Bot API."""
 
 

@@ -118,6 +118,22 @@ SENTENCES = {
         "Choose a smaller model, or set a smaller llm.context_tokens."
     ),
     "model.broken": "The model {path} does not load: {detail}. Fetch it again with `inglenook models pull`.",
+    "model.no_chat_template": "{path} is not an instruct model: it has no chat template. Choose another with `inglenook models use`.",
+    "model.chat_template": "The model's chat template does not work ({detail}). Choose another model with `inglenook models use`.",
+    "model.no_context": "The model's memory cannot be opened ({detail}). Set a smaller llm.context_tokens.",
+    "catalogue.unknown": "No model is called {name}. Known are: {known}.",
+    "catalogue.not_installed": "The model {name} is not on this machine: inglenook models pull {name}",
+    "catalogue.not_served": "{name} cannot be chosen: {detail}.",
+    "catalogue.broken": "{path} cannot be used: {detail}",
+    "pull.checksum": "{name} arrived damaged (SHA-256 {found}, expected {expected}). Pull it again.",
+    "pull.disk_full": "{path} has {free_mb:.0f} MB free and {needed_mb:.0f} MB are needed. Make room and pull again.",
+    "pull.forbidden": "I may not write to {path}. Change its owner or mode, or choose another --data-dir.",
+    "pull.failed": "{path} cannot be written: {detail}",
+    "pull.no_pip": "Fetching {name} needs pip: {command}",
+    "pull.unreachable": "{name} cannot be fetched: {detail}. What has arrived is kept; pull again when the network is back.",
+    "pull.broken": "{name} does not hold what the catalogue promises: {detail}",
+    "pull.running": "Another process is fetching {name}. Wait for it to end.",
+    "pull.not_fetched": "{name} does not have to be fetched: {detail}",
     "engine.overloaded": "{waiting} requests are waiting already. Please try again in a moment.",
     "engine.context_too_long": (
         "That is too long for my memory: {prompt_tokens} tokens, and {limit_tokens} fit. "
@@ -132,6 +148,7 @@ SENTENCES = {
     "audio.too_large": "The recording has {size_bytes} bytes; I take up to {limit_bytes}.",
     "image.unreadable": "This is not a picture that I can decode ({detail}). JPEG, PNG, WebP and TIFF work.",
     "image.too_large": "The picture has {megapixels:.0f} megapixels; I take up to {limit_megapixels:.0f}.",
+    "image.file_too_large": "The picture has {size_bytes} bytes; I take up to {limit_bytes}.",
     "ocr.missing_program": "Tesseract is not installed, so I cannot read pictures: apt-get install tesseract-ocr",
     "ocr.missing_language": "Tesseract lacks the language {language}: apt-get install {package}",
     # Errors: the documents
@@ -141,10 +158,12 @@ SENTENCES = {
     "document.encrypted": "{name} is protected by a password. Save it without one and send it again.",
     "document.damaged": "{name} is damaged ({detail}).",
     "document.too_large": "{name} has {size_mb:.0f} MB; I read documents up to {limit_mb:.0f} MB.",
+    "document.too_long": "{name} has {characters} characters of text; I read up to {limit}.",
     "document.timeout": "{name} took longer than {seconds:g} s to read, and I have given it up.",
     "source.missing": "{path} does not exist.",
     "source.forbidden": "I may not read {path}. Change its owner or mode.",
     "source.unknown": "{path} is not one of my sources. `inglenook kb list` shows them.",
+    "source.configured": "{path} stands in the configuration under knowledge.folders; take it out there.",
     "index.unusable": (
         "The knowledge base at {path} does not open ({detail}). Move that folder away and run `inglenook kb sync`: "
         "it is built again from your files."

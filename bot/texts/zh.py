@@ -113,6 +113,22 @@ SENTENCES = {
         "请选小一些的模型，或调小 llm.context_tokens。"
     ),
     "model.broken": "模型 {path} 加载失败：{detail}。请用 `inglenook models pull` 重新获取。",
+    "model.no_chat_template": "{path} 不是对话模型：它没有对话模板。请用 `inglenook models use` 另选一个。",
+    "model.chat_template": "模型的对话模板无法使用（{detail}）。请用 `inglenook models use` 另选一个。",
+    "model.no_context": "无法打开模型的上下文（{detail}）。请调小 llm.context_tokens。",
+    "catalogue.unknown": "没有名为 {name} 的模型。已知的有：{known}。",
+    "catalogue.not_installed": "这台机器上没有模型 {name}：inglenook models pull {name}",
+    "catalogue.not_served": "不能选用 {name}：{detail}。",
+    "catalogue.broken": "{path} 无法使用：{detail}",
+    "pull.checksum": "{name} 下载后已损坏（SHA-256 为 {found}，应为 {expected}）。请重新获取。",
+    "pull.disk_full": "{path} 还有 {free_mb:.0f} MB 空间，需要 {needed_mb:.0f} MB。请腾出空间后再获取。",
+    "pull.forbidden": "没有写入 {path} 的权限。请修改其属主或权限，或另选 --data-dir。",
+    "pull.failed": "无法写入 {path}：{detail}",
+    "pull.no_pip": "获取 {name} 需要 pip：{command}",
+    "pull.unreachable": "无法获取 {name}：{detail}。已下载的部分会保留；网络恢复后请重试。",
+    "pull.broken": "{name} 的内容与目录所述不符：{detail}",
+    "pull.running": "另一个进程正在获取 {name}。请等它结束。",
+    "pull.not_fetched": "{name} 不需要获取：{detail}",
     "engine.overloaded": "已有 {waiting} 个请求在等待。请稍后再试。",
     "engine.context_too_long": (
         "内容超出了我的记忆：共 {prompt_tokens} 个词元，最多 {limit_tokens} 个。请分段发送，或调大 llm.context_tokens。"
@@ -126,6 +142,7 @@ SENTENCES = {
     "audio.too_large": "录音有 {size_bytes} 字节；我最多接收 {limit_bytes} 字节。",
     "image.unreadable": "这不是我能解码的图片（{detail}）。支持 JPEG、PNG、WebP 和 TIFF。",
     "image.too_large": "图片有 {megapixels:.0f} 百万像素；我最多接收 {limit_megapixels:.0f} 百万像素。",
+    "image.file_too_large": "图片有 {size_bytes} 字节；我最多接收 {limit_bytes} 字节。",
     "ocr.missing_program": "没有安装 Tesseract，因此读不了图片：apt-get install tesseract-ocr",
     "ocr.missing_language": "Tesseract 缺少语言 {language}：apt-get install {package}",
     # Errors: the documents
@@ -135,10 +152,12 @@ SENTENCES = {
     "document.encrypted": "{name} 有密码保护。请另存为无密码的文件再发。",
     "document.damaged": "{name} 已损坏（{detail}）。",
     "document.too_large": "{name} 有 {size_mb:.0f} MB；我最多读 {limit_mb:.0f} MB 的文档。",
+    "document.too_long": "{name} 有 {characters} 个字符；我最多读 {limit} 个。",
     "document.timeout": "读取 {name} 超过了 {seconds:g} 秒，我放弃了。",
     "source.missing": "{path} 不存在。",
     "source.forbidden": "没有读取 {path} 的权限。请修改其属主或权限。",
     "source.unknown": "{path} 不是已有的来源。`inglenook kb list` 会列出它们。",
+    "source.configured": "{path} 写在配置的 knowledge.folders 里；请在那里去掉它。",
     "index.unusable": "知识库 {path} 打不开（{detail}）。请移走该文件夹并运行 `inglenook kb sync`，它会从您的文件重建。",
     "index.disk_full": "{path} 所在的磁盘满了。请腾出空间；已索引的内容没有丢失。",
 }

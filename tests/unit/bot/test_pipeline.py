@@ -349,7 +349,7 @@ async def test_settings_of_a_chat(store):
     await house.say("hello", "4")
     assert house.generator.requests[-1].sampling.temperature == 0.2
     await house.say("hello", "5", chat="other")
-    assert house.generator.requests[-1].sampling.temperature == 0.7
+    assert house.generator.requests[-1].sampling.temperature == 0.3
     assert "0（总选最可能的词）到 2" in (await house.say("/temp hot", "6")).text
 
 
