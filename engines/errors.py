@@ -116,5 +116,5 @@ class ModelPullError(EngineError):
         "pull.unreachable": "{name} cannot be fetched: {detail}",
         "pull.broken": "{name} does not hold what the catalogue promises: {detail}",
         "pull.running": "another process is pulling {name}",
-        "pull.nothing": "{name} does not have to be fetched: {detail}",
+        "pull.not_fetched": "{name} comes with the program; install that again",
     }

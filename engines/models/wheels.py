@@ -13,7 +13,8 @@ from typing import IO
 from zipfile import BadZipFile, ZipFile
 
 from engines.errors import ModelPullError
-from engines.models.catalogue import ModelFile, Package, sha256_of
+from engines.models.catalogue import ModelFile, Package
+from engines.models.local import sha256_of
 from engines.models.progress import Progress
 
 _CHUNK_BYTES = 1 << 20

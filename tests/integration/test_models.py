@@ -135,6 +135,14 @@ def test_a_pull_of_what_is_here_does_nothing(parts, index, tmp_path):
     pull(parts, tmp_path)
 
 
+def test_a_pull_repairs_what_is_too_short(parts, tmp_path):
+    """A file that something cut off is fetched again."""
+    cut = pull(parts, tmp_path) / "weights.gguf"
+    cut.write_bytes(WEIGHTS[:100])
+    pull(parts, tmp_path)
+    assert verify(parts, tmp_path) == {"weights.gguf": FileState.OK}
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [
