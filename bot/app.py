@@ -20,7 +20,7 @@ from bot.desk import ChatDesk
 from bot.inbox import Inbox
 from bot.instance import sole_instance
 from bot.jobs import Job, open_jobs
-from bot.observe.logs import open_log
+from bot.observe.logs import open_log, rotate
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineConfig
 from bot.ports import Transport
@@ -140,15 +140,15 @@ def jobs(app: App) -> list[Job]:
         await app.store.inbox.prune(before)
         await app.store.outbox.prune(before)
 
-    async def rotate() -> None:
-        await asyncio.to_thread(app.log_file.doRollover)
+    async def rotate_log() -> None:
+        await asyncio.to_thread(rotate, app.log_file)
 
     return [
         Job("reindex", schedules.reindex, reindex),
         Job("health", schedules.health, ping),
         Job("resend", schedules.resend, app.outbox.resend),
         Job("prune", schedules.prune, prune),
-        Job("log_rotation", schedules.log_rotation, rotate),
+        Job("log_rotation", schedules.log_rotation, rotate_log),
     ]
 
 

@@ -36,7 +36,7 @@ def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> It
     """Sends all log lines, those of libraries too, to `<folder>/inglenook.log` until left.
 
     Lines are formatted where they arise and written in a thread of their own: a slow disk delays no answer. The
-    handler rotates by `doRollover()`.
+    handler rotates by `rotate`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = RotatingFileHandler(folder / "inglenook.log", backupCount=config.keep, encoding="utf-8")
@@ -57,6 +57,15 @@ def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> It
         root.handlers = before
         writer.stop()
         file.close()
+
+
+def rotate(file: RotatingFileHandler) -> None:
+    """Starts a new log file; the lines of other threads wait meanwhile."""
+    file.acquire()
+    try:
+        file.doRollover()
+    finally:
+        file.release()
 
 
 def _formatter(secrets: Sequence[str]) -> logging.Formatter:

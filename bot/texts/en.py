@@ -133,7 +133,7 @@ SENTENCES = {
     "pull.unreachable": "{name} cannot be fetched: {detail}. What has arrived is kept; pull again when the network is back.",
     "pull.broken": "{name} does not hold what the catalogue promises: {detail}",
     "pull.running": "Another process is fetching {name}. Wait for it to end.",
-    "pull.not_fetched": "{name} does not have to be fetched: {detail}",
+    "pull.not_fetched": "{name} comes with the program. Install that again.",
     "engine.overloaded": "{waiting} requests are waiting already. Please try again in a moment.",
     "engine.context_too_long": (
         "That is too long for my memory: {prompt_tokens} tokens, and {limit_tokens} fit. "

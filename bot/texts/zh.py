@@ -128,7 +128,7 @@ SENTENCES = {
     "pull.unreachable": "无法获取 {name}：{detail}。已下载的部分会保留；网络恢复后请重试。",
     "pull.broken": "{name} 的内容与目录所述不符：{detail}",
     "pull.running": "另一个进程正在获取 {name}。请等它结束。",
-    "pull.not_fetched": "{name} 不需要获取：{detail}",
+    "pull.not_fetched": "{name} 随程序一起安装。请重新安装程序。",
     "engine.overloaded": "已有 {waiting} 个请求在等待。请稍后再试。",
     "engine.context_too_long": (
         "内容超出了我的记忆：共 {prompt_tokens} 个词元，最多 {limit_tokens} 个。请分段发送，或调大 llm.context_tokens。"

@@ -13,7 +13,7 @@ from bot import health
 from bot.errors import StoreError
 from bot.instance import sole_instance
 from bot.jobs import Job, JobsConfig, next_run, open_jobs, schedules
-from bot.observe.logs import LogConfig, open_log
+from bot.observe.logs import LogConfig, open_log, rotate
 from bot.store import JobRun, open_store
 
 NOW = datetime(2026, 3, 14, 9, 26, tzinfo=UTC)
@@ -95,7 +95,7 @@ def test_the_log_rotates(tmp_path):
     with open_log(LogConfig(keep=2), tmp_path) as file:
         for _ in range(4):
             structlog.get_logger().warning("line")
-            file.doRollover()
+            rotate(file)
     assert {"inglenook.log", "inglenook.log.1", "inglenook.log.2"} >= {path.name for path in tmp_path.iterdir()}
     assert (tmp_path / "inglenook.log.1").exists()
 
