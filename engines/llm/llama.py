@@ -142,9 +142,10 @@ class LlamaRunner:
         return self._lib.llama_get_memory(self._context)
 
     def _open_context(self) -> None:
+        _recent_errors.clear()
         self._context = self._lib.llama_init_from_model(self._model, self._params)
         if self._context is None:
-            raise ModelLoadError("model.no_context", detail=_last_error())
+            raise ModelLoadError("model.no_context", detail=_reason())
 
 
 @cache
@@ -180,7 +181,7 @@ def _load_model(lib: Any, config: LlmConfig) -> Any:
     _recent_errors.clear()
     model = lib.llama_model_load_from_file(str(config.model_path).encode(), params)
     if model is None:
-        detail = _last_error()
+        detail = _reason()
         code = "model.unsupported" if "unknown" in detail or "unsupported" in detail else "model.broken"
         raise ModelLoadError(code, path=str(config.model_path), detail=detail)
     return model
@@ -226,5 +227,6 @@ def _text(lib: Any, vocab: Any, token: int) -> str:
     return str(lib.llama_vocab_get_text(vocab, token).decode(errors="replace")) if token >= 0 else ""
 
 
-def _last_error() -> str:
-    return _recent_errors[-1] if _recent_errors else "no reason was given"
+def _reason() -> str:
+    """The first thing llama.cpp complained about; what follows are its callers' complaints."""
+    return _recent_errors[0].partition(": ")[2] if _recent_errors else "no reason was given"

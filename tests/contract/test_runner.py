@@ -8,7 +8,7 @@ from engines.llm.llama import open_llama
 from engines.llm.request import SamplingParams
 from tests.fakes.runner import FakeRunner, open_fake_model
 
-GREEDY = SamplingParams(temperature=0)
+GREEDY = SamplingParams(temperature=0, repeat_penalty=1)
 STORY = list(range(1000, 1040))
 OTHER = list(range(2000, 2040))
 
