@@ -91,6 +91,6 @@ def clarified(image: Image.Image) -> Image.Image:
     """Small pictures enlarged, contrast spread: Tesseract wants letters of some 30 pixels."""
     longest = max(image.size)
     if longest < SMALL_SIDE:
-        factor = min(4.0, SMALL_SIDE / longest)
+        factor = min(2.0, SMALL_SIDE / longest)
         image = image.resize((round(image.width * factor), round(image.height * factor)), Image.Resampling.BICUBIC)
     return ImageOps.expand(ImageOps.autocontrast(image, cutoff=1), border=15, fill=255)

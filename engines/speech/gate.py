@@ -32,6 +32,12 @@ class ScoredSegment:
     compression_ratio: float
     """How many times shorter the text gets when compressed; loops compress well."""
 
+    @property
+    def is_text(self) -> bool:
+        """Neither a loop nor mere punctuation."""
+        has_words = any(character.isalnum() for character in self.segment.text)
+        return has_words and self.compression_ratio <= HIGHEST_COMPRESSION
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heard:
@@ -58,7 +64,7 @@ class Heard:
         """The segments that are not invented."""
         if not self.is_language_sure or self.log_probability < LOWEST_LOG_PROBABILITY:
             return ()
-        return tuple(scored.segment for scored in self.segments if scored.compression_ratio <= HIGHEST_COMPRESSION)
+        return tuple(scored.segment for scored in self.segments if scored.is_text)
 
 
 def choose(attempts: Sequence[Heard]) -> Heard:

@@ -6,16 +6,15 @@ from engines.speech.audio import SAMPLE_RATE
 from engines.speech.gate import Heard
 from engines.speech.types import Segment
 from engines.speech.vad import Region
-from engines.speech.writing import ChineseScript, join, write
+from engines.speech.writing import join
 
 
 class Notes:
     """Collects what the pieces of a recording say, on the recording's own clock."""
 
-    def __init__(self, *, hint: str | None, script: ChineseScript) -> None:
+    def __init__(self, hint: str | None) -> None:
         self.segments: list[Segment] = []
         self._hint = hint
-        self._script = script
         self._seconds: defaultdict[str, float] = defaultdict(float)
 
     @property
@@ -38,6 +37,6 @@ class Notes:
         offset = piece.start / SAMPLE_RATE
         for segment in heard.believed():
             start, end = offset + segment.start_seconds, offset + segment.end_seconds
-            self.segments.append(Segment(start, end, write(segment.text, heard.language, self._script)))
+            self.segments.append(Segment(start, end, segment.text))
             self._seconds[heard.language] += end - start
         self.segments.sort(key=lambda segment: segment.start_seconds)

@@ -61,7 +61,7 @@ class SpeechTranscriber:
         limits = self._config
         pcm = await self._worker.run(decode, audio, max_seconds=limits.max_seconds, max_bytes=limits.max_bytes)
         survey = await self._survey(pcm)
-        notes = Notes(hint=language, script=self._config.chinese_script)
+        notes = Notes(hint=language)
         for piece in survey.pieces:
             await self._hear(pcm, piece, notes)
             # Whisper sometimes skips a sentence, above all in another language. What has no text is heard alone.
@@ -136,9 +136,7 @@ def _load_whisper(config: SpeechConfig) -> "Whisper":
     _keep_libraries_modest()
     from engines.speech.whisper import Whisper  # noqa: PLC0415
 
-    return Whisper(
-        config.model_path, cpu_threads=config.cpu_threads, beam_size=config.beam_size, hotwords=config.hotwords
-    )
+    return Whisper(config)
 
 
 def _keep_libraries_modest() -> None:

@@ -3,7 +3,6 @@
 Imported only where the model is loaded: the libraries take half a second to import.
 """
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +18,10 @@ from numpy.typing import NDArray
 
 from engines.errors import EngineFailed, ModelLoadError
 from engines.speech.audio import SAMPLE_RATE, Pcm
+from engines.speech.config import SpeechConfig
 from engines.speech.gate import SURE_LANGUAGE, Heard, ScoredSegment
 from engines.speech.types import Segment
+from engines.speech.writing import write
 
 _FRAMES_PER_SECOND = 100
 _MOST_TOKENS_PER_SECOND = 15
@@ -59,22 +60,28 @@ class SpeechProbability:
 class Whisper:
     """A loaded model. Used by one thread at a time."""
 
-    def __init__(self, model_path: Path, *, cpu_threads: int, beam_size: int, hotwords: Sequence[str]) -> None:
+    def __init__(self, config: SpeechConfig) -> None:
+        path = str(config.model_path)
         try:
             self._model = WhisperModel(
-                str(model_path), device="cpu", compute_type="int8", cpu_threads=cpu_threads, local_files_only=True
+                path, device="cpu", compute_type="int8", cpu_threads=config.cpu_threads, local_files_only=True
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise ModelLoadError("model.broken", path=str(model_path), detail=str(error)) from error
-        self._beam_size = beam_size
-        self._hotwords = ", ".join(hotwords) or None
+            raise ModelLoadError("model.broken", path=path, detail=str(error)) from error
+        self._beam_size = config.beam_size
+        self._hotwords = ", ".join(config.hotwords) or None
+        self._script = config.chinese_script
 
     def hear(self, pcm: Pcm, *, fallback_language: str | None, window_seconds: float) -> Heard:
-        """What is said in at most 30 s of samples; the fallback is taken where the language is a guess.
+        """What is said in at most 30 s of samples.
+
+        The fallback is taken where the language is a guess; one that the model does not know is left aside.
 
         Whisper encodes 30 s whatever it is given. A shorter window costs less in proportion, and below 10 s the
         decoder falls into loops (OpenNMT/CTranslate2 issue 2100 warns of it). Raises EngineFailed.
         """
+        if fallback_language not in self._model.supported_languages:
+            fallback_language = None
         features = self._model.feature_extractor(as_float(pcm))
         window = min(round(window_seconds * _FRAMES_PER_SECOND), self._model.feature_extractor.nb_max_frames)
         try:
@@ -90,9 +97,18 @@ class Whisper:
         except (RuntimeError, ValueError) as error:
             raise EngineFailed("engine.failed", detail=str(error)) from error
         return Heard(
-            segments=_scored(found, pcm.size / SAMPLE_RATE),
+            segments=tuple(self._scored(segment, language, pcm.size / SAMPLE_RATE) for segment in found),
             language=language,
             is_language_sure=probability >= SURE_LANGUAGE or fallback_language is not None,
+        )
+
+    def _scored(self, segment: Any, language: str, seconds: float) -> ScoredSegment:
+        """faster-whisper's segment as ours; a time beyond the samples is in the filling of the window."""
+        start, end = min(segment.start, seconds), min(segment.end, seconds)
+        return ScoredSegment(
+            segment=Segment(start, end, write(segment.text, language, self._script)),
+            log_probability=segment.avg_logprob,
+            compression_ratio=segment.compression_ratio,
         )
 
     def _detect(self, encoded: Any) -> tuple[str, float]:
@@ -132,19 +148,6 @@ class Whisper:
             hallucination_silence_threshold=None,
             hotwords=self._hotwords,
         )
-
-
-def _scored(found: Sequence[Any], seconds: float) -> tuple[ScoredSegment, ...]:
-    """faster-whisper's segments as ours; times beyond the samples are in the filling of the window."""
-    return tuple(
-        ScoredSegment(
-            segment=Segment(segment.start, min(segment.end, seconds), segment.text),
-            log_probability=segment.avg_logprob,
-            compression_ratio=segment.compression_ratio,
-        )
-        for segment in found
-        if segment.start < seconds
-    )
 
 
 def as_float(pcm: Pcm) -> NDArray[np.float32]:

@@ -24,6 +24,7 @@ def heard(*segments, is_language_sure=True):
         pytest.param(heard(scored(log_probability=-0.9)), [], id="a guess"),
         pytest.param(heard(scored(), is_language_sure=False), [], id="in no known language"),
         pytest.param(heard(scored("good"), scored("a a a a", compression_ratio=9)), ["good"], id="a loop"),
+        pytest.param(heard(scored("good"), scored(" . . .")), ["good"], id="mere punctuation"),
         pytest.param(
             heard(scored("a long and clear sentence"), scored("yes", log_probability=-1.1)),
             ["a long and clear sentence", "yes"],

@@ -23,7 +23,7 @@ def piece(start_seconds):
 
 
 def notes(hint=None):
-    return Notes(hint=hint, script="simplified")
+    return Notes(hint=hint)
 
 
 def test_times_are_those_of_the_recording():
