@@ -29,7 +29,7 @@ def open_image(content: bytes, *, max_megapixels: float, max_bytes: int) -> Imag
         with Image.open(BytesIO(content), formats=_FORMATS) as image:
             _check_size(image, max_megapixels)
             return _grey(_upright(_reduced(image)))
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, OverflowError, MemoryError, KeyError) as error:
+    except (OSError, ValueError, SyntaxError, EOFError, KeyError, OverflowError, RuntimeError, MemoryError, struct.error) as error:
         raise UnsupportedMedia("image.unreadable", detail=str(error) or type(error).__name__) from error
 
 
