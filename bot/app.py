@@ -20,10 +20,12 @@ from bot.desk import ChatDesk
 from bot.inbox import Inbox
 from bot.instance import sole_instance
 from bot.jobs import Job, open_jobs
+from bot.missing import NoDocuments, NoSpeech
 from bot.observe.logs import open_log, rotate
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineConfig
-from bot.ports import Transport
+from bot.ports import Transcriber, Transport
+from bot.preflight import Feature, lacking_features
 from bot.store import Store, open_store
 from engines.embedding import open_embedder
 from engines.llm import open_llm_engine
@@ -46,7 +48,7 @@ class App:
     settings: Settings
     store: Store
     services: Services
-    knowledge: KnowledgeBase
+    knowledge: KnowledgeBase | NoDocuments
     pipeline: Pipeline
     outbox: Outbox
     transports: Mapping[str, Transport]
@@ -64,9 +66,10 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
         log_file = stack.enter_context(open_log(settings.logs, settings.data_dir / "logs", _secrets(settings)))
         store = await stack.enter_async_context(open_store(settings.data_dir / "inglenook.db"))
         generator = await stack.enter_async_context(open_llm_engine(settings.llm))
-        transcriber = await stack.enter_async_context(open_transcriber(settings.speech))
+        lacking = await asyncio.to_thread(lacking_features)
+        transcriber = await stack.enter_async_context(_open_ears(settings, lacking))
         recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
-        knowledge = await stack.enter_async_context(open_documents(settings))
+        knowledge = await stack.enter_async_context(_open_shelf(settings, lacking))
         services = Services(
             store=store,
             generator=generator,
@@ -99,6 +102,24 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
 
 
 @asynccontextmanager
+async def _open_ears(settings: Settings, lacking: Mapping[Feature, str]) -> AsyncIterator[Transcriber]:
+    if Feature.SPEECH in lacking:
+        yield NoSpeech(lacking[Feature.SPEECH])
+    else:
+        async with open_transcriber(settings.speech) as transcriber:
+            yield transcriber
+
+
+@asynccontextmanager
+async def _open_shelf(settings: Settings, lacking: Mapping[Feature, str]) -> AsyncIterator[KnowledgeBase | NoDocuments]:
+    if Feature.KNOWLEDGE in lacking:
+        yield NoDocuments(lacking[Feature.KNOWLEDGE])
+    else:
+        async with open_documents(settings) as knowledge:
+            yield knowledge
+
+
+@asynccontextmanager
 async def open_documents(settings: Settings) -> AsyncIterator[KnowledgeBase]:
     """The knowledge base with its embedder."""
     async with (
@@ -126,7 +147,7 @@ def jobs(app: App) -> list[Job]:
     schedules = app.settings.jobs
 
     async def reindex() -> None:
-        await app.knowledge.sync()
+        await sync_documents(app)
 
     async def ping() -> None:
         report = await health.check(app.services.pings, datetime.now(UTC))
@@ -152,10 +173,16 @@ def jobs(app: App) -> list[Job]:
     ]
 
 
-async def _first_sync(app: App) -> None:
-    """What changed on the disks while the assistant was down."""
-    try:
+async def sync_documents(app: App) -> None:
+    """Brings the index up to what is on the disks now."""
+    if isinstance(app.knowledge, KnowledgeBase):
         await app.knowledge.sync()
+
+
+async def _first_sync(app: App) -> None:
+    """What changed while the assistant was down."""
+    try:
+        await sync_documents(app)
     except Exception:
         # The job tries again; the answers go on without the documents.
         log.exception("indexing failed")

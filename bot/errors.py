@@ -5,6 +5,7 @@ BotError
 ├── StoreError
 ├── AttachmentError
 ├── ChatBusy
+├── FeatureMissing
 └── TransportError
 
 An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
@@ -70,6 +71,12 @@ class ChatBusy(BotError):
     """The chat's queue is full; the message was not taken."""
 
     sentences = {"chat.busy": "{waiting} messages of this chat are waiting"}
+
+
+class FeatureMissing(BotError):
+    """Something that this machine cannot do."""
+
+    sentences = {"feature.missing": "not on this machine: {reason}"}
 
 
 class TransportError(BotError):

@@ -68,9 +68,8 @@ NEEDED_MODELS = {
 
 def preflight(settings: Settings) -> list[Finding]:
     """Everything that has to be known before the start, in well under a second."""
-    cpuinfo = CPUINFO.read_text("utf-8", "replace") if CPUINFO.exists() else ""
     return [
-        *check_processor(platform.machine(), cpuinfo),
+        *_this_processor(),
         check_tesseract(settings.ocr.languages),
         *(check_model(model, settings.data_dir) for model in serving_models(settings)),
         check_data_folder(settings.data_dir),
@@ -84,6 +83,16 @@ def serving_models(settings: Settings) -> list[Model]:
         _model_at(settings.speech.model_path, ModelKind.SPEECH, settings.data_dir),
         chosen(settings.data_dir, ModelKind.EMBEDDING),
     ]
+
+
+def lacking_features() -> dict[Feature, str]:
+    """What this processor cannot run, and why. Their native libraries must not even be imported."""
+    return {finding.feature: finding.detail for finding in _this_processor() if finding.feature}
+
+
+def _this_processor() -> list[Finding]:
+    cpuinfo = CPUINFO.read_text("utf-8", "replace") if CPUINFO.exists() else ""
+    return check_processor(platform.machine(), cpuinfo)
 
 
 def unavailable(findings: Iterable[Finding]) -> frozenset[Feature]:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bot.app import open_app, serve
+from bot.app import open_app, serve, sync_documents
 from bot.cli.invocation import Invocation
 from bot.cli.output import fail, print_json, run
 from bot.config import Settings
@@ -99,7 +99,7 @@ async def _talk(settings: Settings, name: str) -> None:
 async def _ask(settings: Settings, question: IncomingMessage) -> Answer:
     async with open_app(settings, {PLATFORM: SilentTransport()}) as app:
         # What changed on the disks is read before the question, not after it.
-        await app.knowledge.sync()
+        await sync_documents(app)
         await app.store.inbox.accept(question)
         return await app.pipeline.handle(question)
 

@@ -102,6 +102,7 @@ SENTENCES = {
     "attachment.too_large": "{name} has {size_mb:.1f} MB; I take files up to {limit_mb:.0f} MB.",
     "attachment.missing": "There is no file {name}.",
     "attachment.unreadable": "I may not read {name}. Change its mode and try again.",
+    "feature.missing": "That does not work on this machine: {reason}.",
     "transport.failed": "{platform} does not take messages now: {detail}",
     "transport.closed": "{platform} is gone.",
     # Errors: the engines

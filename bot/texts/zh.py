@@ -97,6 +97,7 @@ SENTENCES = {
     "attachment.too_large": "{name} 有 {size_mb:.1f} MB；我最多接收 {limit_mb:.0f} MB 的文件。",
     "attachment.missing": "没有 {name} 这个文件。",
     "attachment.unreadable": "没有读取 {name} 的权限。请修改权限后重试。",
+    "feature.missing": "这台机器做不到：{reason}。",
     "transport.failed": "{platform} 现在收不了消息：{detail}",
     "transport.closed": "{platform} 已断开。",
     # Errors: the engines
