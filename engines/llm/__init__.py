@@ -14,9 +14,11 @@ from engines.llm.request import (
     TextDelta,
     Usage,
 )
+from engines.llm.stats import EngineStats
 
 __all__ = [
     "ChatMessage",
+    "EngineStats",
     "FinishReason",
     "Finished",
     "GenerationEvent",

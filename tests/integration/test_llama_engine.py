@@ -8,6 +8,7 @@ import llama_cpp
 import pytest
 
 from engines.errors import ContextTooLong, ModelLoadError
+from engines.llm.batch import BatchPlan, DecodeOutcome, Draw, Row
 from engines.llm.config import LlmConfig
 from engines.llm.engine import open_llm_engine
 from engines.llm.llama import open_llama
@@ -214,6 +215,28 @@ def test_text_survives_tokens_of_half_characters(config):
 
     assert len(tokens) > len(text)
     assert "".join(parts) == text
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [Row(1000, at, 0, wants_logits=False) for at in range(65)],
+        [Row(1000, 0, slot, wants_logits=True) for slot in (0, 1, 0)],
+        [Row(1000, at, 0, wants_logits=False) for at in (0, 2)],
+        [Row(10**6, 0, 0, wants_logits=True)],
+    ],
+    ids=["more rows than a batch has", "more draws than slots", "a gap in the slot", "no such token"],
+)
+def test_a_plan_that_llama_cpp_does_not_take_is_a_failure_and_not_the_end(model_path, rows):
+    """Some of these would end the process; after a reset the model answers."""
+    model = open_llama(LlmConfig(model_path=model_path, context_tokens=256, slots=2, batch_tokens=64, threads=1))
+    draws = tuple(Draw(at, at) for at, row in enumerate(rows) if row.wants_logits)
+    bad = model.runner.decode(BatchPlan(tuple(rows), draws))
+    model.runner.reset()
+    good = model.runner.decode(BatchPlan((Row(1000, 0, 0, wants_logits=True),), (Draw(0, 1),)))
+    model.runner.close()
+
+    assert (bad, good) == (DecodeOutcome.FAILED, DecodeOutcome.OK)
 
 
 def patched(source, target, old, new):
