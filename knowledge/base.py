@@ -77,8 +77,8 @@ class KnowledgeBase:
         index = await self._open_index()
         vector = await self._embedder.embed_query(query)
         candidates = await asyncio.to_thread(index.search, query, vector, scopes, _CANDIDATES)
-        total = await asyncio.to_thread(index.count)
-        return ranking.passages(ranking.fuse(query, candidates, total, self._config.min_score), limit)
+        ranked = ranking.fuse(query, candidates, await asyncio.to_thread(index.count))
+        return ranking.passages(ranking.relevant(ranked, self._config.min_score), limit)
 
     async def ping(self) -> None:
         """Raises KnowledgeError when the list of documents, or the index if it is in use, does not answer."""

@@ -86,10 +86,13 @@ def _joins(piece: _Piece, group: Sequence[_Piece], used: int, width: int) -> boo
 
 
 def _cost(piece: _Piece, group: Sequence[_Piece]) -> int:
-    """The width that a piece adds to a group: its text, and its heading where that changes."""
-    text = width_of(piece.text) + len(_GAP)
-    is_continued = bool(group) and piece.heading == group[-1].heading
-    return text if is_continued else text + width_of(_titles(piece.heading)[-1]) + len(_GAP)
+    """The width that a piece adds to a group; where headings differ, they stand in the text."""
+    texts = [piece.text]
+    if group and piece.heading != group[-1].heading:
+        texts.append(_titles(piece.heading)[-1])
+        if group[0].heading == group[-1].heading:
+            texts.append(_titles(group[0].heading)[-1])
+    return sum(width_of(text) + len(_GAP) for text in texts)
 
 
 def _joined(group: Sequence[_Piece]) -> _Piece:

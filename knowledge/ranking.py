@@ -8,45 +8,51 @@ from math import log, sqrt
 from knowledge.records import Candidate
 from knowledge.types import Chunk, Passage
 
-_WORD_WEIGHT = 0.9
 _BM25_SATURATION = 2.2
-"""k1 + 1: what BM25 comes to for a word that stands in a short text again and again, times the word's rarity."""
-_NEAR_SHARE = 0.7
-"""Of the lowest score that counts: a cosine above this counts without words, as in a question in another language."""
+"""k1 + 1 of BM25: a word that a short text repeats again and again comes to this many times its rarity."""
+_NEAR_SHARE = 0.65
+"""Of `min_score`: a cosine above this is enough without any words, as for a question in another language."""
+_BEST_SHARE = 0.6
+"""Of the best score: what lies below is not shown beside it."""
 _SAME_SHARE = 0.9
 """Passages with this share of their words in common, and the same numbers, are copies."""
 _MAX_JOINED = 3
 """Chunks in one passage."""
 _WORD = re.compile(r"\d+|[^\W\d_]+")
 _HAN = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
-_HAN_PER_WORD = 1.7
+_HAN_PER_WORD = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A chunk with its fused score."""
+    """A candidate with its fused score."""
 
     chunk: Chunk
     score: float
+    cosine: float
 
 
-def fuse(query: str, candidates: Iterable[Candidate], indexed_chunks: int, min_score: float) -> list[Ranked]:
-    """The relevant candidates, best first, by cosine + weight * BM25 / (rarest possible word * sqrt(words)).
+def fuse(query: str, candidates: Iterable[Candidate], indexed_chunks: int) -> list[Ranked]:
+    """Best first, by cosine + BM25 / (score of the rarest possible word * square root of the question's words).
 
     A sum of scores beats reciprocal ranks here: ranks forget how far apart two candidates are. BM25 is measured against
-    a word of the question that stands in one chunk alone, not against the best candidate, whose score says nothing
-    where nothing fits; so scores of different questions and collections can be held against one limit. Weight and
-    limit were chosen on the development queries of `benchmarks/retrieval.py` and on questions of everyday life.
+    a word that stands in one chunk alone, not against the best candidate, whose score says nothing where nothing fits;
+    so one limit serves all questions and collections of any size. The form was chosen on the development questions of
+    `benchmarks/retrieval.py`.
     """
-    rarest = _BM25_SATURATION * log(1 + max(indexed_chunks, 1))
-    word_weight = _WORD_WEIGHT / (rarest * sqrt(_count_words(query)))
-    hits = [
-        Ranked(candidate.chunk, score)
-        for candidate in candidates
-        if (score := candidate.cosine + word_weight * candidate.bm25) >= min_score
-        or candidate.cosine >= _NEAR_SHARE * min_score
-    ]
+    rarest_word = _BM25_SATURATION * log(1 + max(indexed_chunks, 1))
+    scale = rarest_word * sqrt(_count_words(query))
+    hits = [Ranked(found.chunk, found.cosine + found.bm25 / scale, found.cosine) for found in candidates]
     return sorted(hits, key=lambda hit: (-hit.score, hit.chunk.path, hit.chunk.position))
+
+
+def relevant(ranked: Sequence[Ranked], min_score: float) -> list[Ranked]:
+    """The candidates that answer the question: none, unless one of them is good enough by itself."""
+    near = _NEAR_SHARE * min_score
+    if not any(hit.score >= min_score or hit.cosine >= near for hit in ranked):
+        return []
+    floor = _BEST_SHARE * ranked[0].score
+    return [hit for hit in ranked if hit.score >= floor or hit.cosine >= near]
 
 
 def passages(ranked: Sequence[Ranked], limit: int) -> list[Passage]:
