@@ -6,6 +6,8 @@ EngineError
 ├── ContextTooLong
 ├── EngineFailed
 ├── EngineClosed
+├── EngineUnreachable
+├── EngineRefused
 ├── UnsupportedMedia
 ├── CatalogueError
 └── ModelPullError
@@ -53,7 +55,10 @@ class ModelLoadError(EngineError):
 class EngineOverloaded(EngineError):
     """The bounded queue is full; nothing was accepted."""
 
-    sentences = {"engine.overloaded": "{waiting} requests are waiting, no more are taken"}
+    sentences = {
+        "engine.overloaded": "{waiting} requests are waiting, no more are taken",
+        "engine.busy": "{address} takes no request now: {detail}",
+    }
 
 
 class ContextTooLong(EngineError):
@@ -68,6 +73,7 @@ class EngineFailed(EngineError):
     sentences = {
         "engine.failed": "the engine failed: {detail}",
         "engine.timeout": "no result after {seconds:g} s",
+        "engine.cut_off": "the model's server stopped in the middle of the answer: {detail}",
     }
 
 
@@ -75,6 +81,22 @@ class EngineClosed(EngineError):
     """The engine is shutting down."""
 
     sentences = {"engine.closed": "the engine is closed"}
+
+
+class EngineUnreachable(EngineError):
+    """A model on another machine, and no way there."""
+
+    sentences = {"engine.unreachable": "the model's server {address} cannot be reached: {detail}"}
+
+
+class EngineRefused(EngineError):
+    """A model on another machine that does not want this request."""
+
+    sentences = {
+        "engine.refused": "{address} refused with status {status}: {detail}",
+        "engine.unauthorized": "{address} wants an API key that it knows",
+        "engine.not_openai": "{address} does not answer like an OpenAI-compatible server: {detail}",
+    }
 
 
 class UnsupportedMedia(EngineError):

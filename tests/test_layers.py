@@ -24,6 +24,7 @@ COMPOSITION = ("bot.app", "bot.config", "bot.cli", "bot.preflight", "bot.__main_
 HOMES = {
     "llama_cpp": ("engines.llm.llama",),
     "faster_whisper": ("engines.speech",),
+    "httpx": ("engines.remote.client",),
     "webrtcvad": ("engines.speech.vad",),
     "av": ("engines.speech.audio",),
     "pytesseract": ("engines.ocr.tesseract",),

@@ -1,6 +1,6 @@
-"""What bot.ports.Generator promises, for the fake and for the engine over either model."""
+"""What bot.ports.Generator promises, for the fake, the engine over either model, and a model behind HTTP."""
 
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from functools import partial
 
 import pytest
@@ -8,26 +8,54 @@ import pytest
 from engines.llm.config import LlmConfig
 from engines.llm.engine import open_llm_engine
 from engines.llm.request import ChatMessage, Finished, FinishReason, GenerationRequest, SamplingParams, TextDelta
+from engines.remote import RemoteConfig, RemoteGenerator, open_remote_generator
 from tests.fakes.engines import FakeGenerator
+from tests.fakes.http_server import serve
+from tests.fakes.llama_server import LLAMA_SERVER, open_llama_server
+from tests.fakes.openai_server import OpenAiServer
 from tests.fakes.runner import FakeRunner, open_fake_model
 
 QUESTION = (ChatMessage("system", "You help."), ChatMessage("user", "Tell me a long story about a cat."))
 
 
-@pytest.fixture(params=["fake", "engine", pytest.param("llama", marks=pytest.mark.integration)])
+GENERATORS = [
+    "fake",
+    "engine",
+    "remote",
+    pytest.param("llama", marks=pytest.mark.integration),
+    pytest.param(
+        "llama-server",
+        marks=[
+            pytest.mark.integration,
+            pytest.mark.skipif(not LLAMA_SERVER.exists(), reason="llama-server is not built; `make peers` does it"),
+        ],
+    ),
+]
+
+
+@pytest.fixture(params=GENERATORS)
 async def generator(request):
-    if request.param == "fake":
-        yield FakeGenerator(*["Once upon a time there was a cat."] * 4)
-        return
-    if request.param == "engine":
+    async with AsyncExitStack() as stack:
+        yield await opened(request.param, stack, request)
+
+
+async def opened(name, stack, request):
+    if name == "fake":
+        return FakeGenerator(*["Once upon a time there was a cat."] * 4)
+    if name in ("engine", "remote"):
         config = LlmConfig(model_path=None, context_tokens=512)
         runner = FakeRunner(4, 512, model=lambda tokens: ord("m"))
-        async with open_llm_engine(config, partial(open_fake_model, runner=runner)) as engine:
-            yield engine
-        return
+        engine = await stack.enter_async_context(open_llm_engine(config, partial(open_fake_model, runner=runner)))
+        if name == "engine":
+            return engine
+        url = await stack.enter_async_context(serve(OpenAiServer(engine)))
+        return await stack.enter_async_context(open_remote_generator(RemoteConfig(url=url)))
     path = request.getfixturevalue("models_dir") / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
-    async with open_llm_engine(LlmConfig(model_path=path, context_tokens=512, threads=1)) as engine:
-        yield engine
+    if name == "llama":
+        config = LlmConfig(model_path=path, context_tokens=512, threads=1)
+        return await stack.enter_async_context(open_llm_engine(config))
+    url = await stack.enter_async_context(open_llama_server(path, context_tokens=512))
+    return await stack.enter_async_context(open_remote_generator(RemoteConfig(url=url)))
 
 
 def asked(session_id="chat", messages=QUESTION, **sampling):
@@ -74,13 +102,14 @@ async def test_closing_a_stream_leaves_the_generator_usable(generator):
 
 
 async def test_forgetting_is_always_possible(generator):
-    """Sessions that are known, unknown, and forgotten before."""
+    """Sessions that are known, unknown, and forgotten before; a foreign server's cache is out of reach."""
     _ = [event async for event in generator.stream(asked("known"))]
     for session_id in ("known", "unknown", "known"):
         await generator.forget(session_id)
     events = [event async for event in generator.stream(asked("known"))]
 
-    assert events[-1].usage.reused_tokens == 0
+    assert isinstance(generator, RemoteGenerator) or events[-1].usage.reused_tokens == 0
+    assert isinstance(events[-1], Finished)
 
 
 async def test_a_working_generator_answers_a_ping(generator):
