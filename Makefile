@@ -5,6 +5,7 @@ PYTHON   ?= python3
 BIN      := .venv/bin
 DATA_DIR := $(or $(INGLENOOK_DATA_DIR),$(or $(XDG_DATA_HOME),$(HOME)/.local/share)/inglenook)
 MODELS   := $(DATA_DIR)/models
+MODEL    ?= $(MODELS)/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 
 run: .venv/.runtime $(MODELS)/.defaults    ## talk with the assistant in this terminal
 	@$(BIN)/inglenook chat
@@ -18,8 +19,9 @@ check: .venv/.dev                          ## format, lint, types, layers and un
 	$(BIN)/mypy
 	$(BIN)/pytest -q tests/test_layers.py tests/unit
 
-bench: .venv/.dev $(MODELS)/.defaults      ## measure this machine
-	INGLENOOK_MODELS="$(MODELS)" $(BIN)/python -m benchmarks
+bench: .venv/.dev $(MODELS)/.defaults      ## measure the language engine here; MODEL=FILE.gguf for another model
+	$(BIN)/python -m benchmarks.engine_throughput $(MODEL)
+	$(BIN)/python -m benchmarks.prefix_reuse $(MODEL)
 
 doctor: .venv/.runtime                     ## what works on this machine, and what to do about the rest
 	@$(BIN)/inglenook doctor
