@@ -120,9 +120,7 @@ class EngineLoop:
                 self.step()
             except Exception:
                 log.exception("an engine step failed")
-                failed = self._scheduler.fail_running()
-                self._recover()
-                self._publish(failed)
+                self._fail_running()
         self._finish_all(self._end)
 
     def step(self) -> None:
@@ -192,6 +190,13 @@ class EngineLoop:
                 self._close(answer, reason, "engine.failed" if reason is FinishReason.FAILED else None)
             elif answer.text.stopped:
                 self._finish(answer, FinishReason.STOP)
+
+    def _fail_running(self) -> None:
+        """After an error of ours in any place: nobody who had a slot is left waiting."""
+        self._scheduler.fail_running()
+        self._recover()
+        for answer in [each for each in self._answers.values() if each.sequence.status is Status.FINISHED]:
+            self._close(answer, FinishReason.FAILED, "engine.failed")
 
     def _recover(self) -> None:
         """Makes the cache usable again before anybody hears of the failure and asks anew."""

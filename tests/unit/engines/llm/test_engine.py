@@ -19,7 +19,7 @@ from engines.llm.request import (
     SamplingParams,
     TextDelta,
 )
-from tests.fakes.runner import FakeRunner, open_fake_model
+from tests.fakes.runner import FakeRunner, FakeTokenizer, open_fake_model
 
 HELLO = (ChatMessage("user", "hello"),)
 
@@ -160,6 +160,19 @@ async def test_an_error_in_a_step_ends_what_runs_and_not_the_engine(caplog):
     assert failed.error_code == "engine.failed"
     assert again.error_code is None
     assert "an engine step failed" in caplog.text
+
+
+async def test_an_error_after_the_last_token_is_still_one_finished(monkeypatch):
+    """The books already say that the answer ended; its reader hears so too."""
+
+    def broken(self, token):
+        raise ZeroDivisionError
+
+    async with opened() as engine:
+        monkeypatch.setattr(FakeTokenizer, "piece", broken)
+        end = (await heard(engine, request(max_tokens=1)))[-1]
+
+    assert (end.reason, end.error_code) == (FinishReason.FAILED, "engine.failed")
 
 
 async def test_an_engine_that_cannot_recover_says_so():
