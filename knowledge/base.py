@@ -35,6 +35,8 @@ class KnowledgeBase:
         self._config = config
         self._embedder = embedder
         self._manifest = manifest
+        self._index_path = config.data_path / "index"
+        self._recipe = f"{_FORMAT} {embedder.model_id} {config.chunk_width}"
         self._index: ChunkIndex | None = None
         self._opening = asyncio.Lock()
         self._syncing = asyncio.Lock()
@@ -72,7 +74,7 @@ class KnowledgeBase:
     async def search(self, query: str, scopes: Sequence[str], limit: int) -> list[Passage]:
         """The best passages first, from documents with one of these scopes; none when nothing is relevant."""
         query = query.strip()[:_MAX_QUERY_CHARACTERS]
-        if not (query and scopes and limit > 0 and await asyncio.to_thread(self._manifest.has_chunks)):
+        if not (query and scopes and limit > 0 and await asyncio.to_thread(self._has_passages)):
             return []
         index = await self._open_index()
         vector = await self._embedder.embed_query(query)
@@ -93,7 +95,13 @@ class KnowledgeBase:
             ingest = Ingest(self._config, self._manifest, self._embedder, self._open_index)
             return await ingest.run(plan, known, progress)
 
+    def _has_passages(self) -> bool:
+        return self._manifest.is_made_by(self._recipe) and self._manifest.has_chunks() and self._index_path.exists()
+
     def _plan(self, roots: Sequence[Source]) -> tuple[Plan, dict[str, Entry]]:
+        is_lost = self._manifest.has_chunks() and not self._index_path.exists()
+        if is_lost or not self._manifest.is_made_by(self._recipe):
+            self._start_anew()
         sources = self._sources()
         known = {
             path: entry
@@ -102,6 +110,12 @@ class KnowledgeBase:
         }
         found = scan([Path(root.path) for root in roots], sources, self._config.ignore, self._config.data_path)
         return make_plan(found, known), known
+
+    def _start_anew(self) -> None:
+        """An index that was made in another way, or is lost, says nothing about the documents."""
+        shutil.rmtree(self._index_path, ignore_errors=True)
+        self._index = None
+        self._manifest.restart(self._recipe)
 
     def _sources(self) -> list[Source]:
         """Where a folder is both configured and added, the scope that it was added with counts."""
@@ -115,8 +129,14 @@ class KnowledgeBase:
     async def _open_index(self) -> "ChunkIndex":
         async with self._opening:
             if self._index is None:
-                self._index = await asyncio.to_thread(_load_index, self._config, self._embedder.dimensions)
+                self._index = await asyncio.to_thread(self._load_index)
             return self._index
+
+    def _load_index(self) -> "ChunkIndex":
+        from knowledge.index import ChunkIndex  # noqa: PLC0415 - over a second, and not needed without documents
+
+        version_age = timedelta(hours=self._config.version_hours)
+        return ChunkIndex(self._index_path, self._embedder.dimensions, version_age)
 
 
 @asynccontextmanager
@@ -125,45 +145,26 @@ async def open_knowledge_base(config: KnowledgeConfig, embedder: Embedder) -> As
 
     Only one process may have the data path open. Raises IndexBroken.
     """
-    recipe = f"{_FORMAT} {embedder.model_id} {config.chunk_width}"
-    manifest = await asyncio.to_thread(_open_manifest, config.data_path, recipe)
+    manifest = await asyncio.to_thread(_open_manifest, config.data_path)
     try:
         yield KnowledgeBase(config, embedder, manifest)
     finally:
         await asyncio.to_thread(manifest.close)
 
 
-def _open_manifest(data_path: Path, recipe: str) -> Manifest:
-    """The list of documents; emptied together with the index when the two do not fit each other or the recipe."""
+def _open_manifest(data_path: Path) -> Manifest:
     try:
         data_path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise IndexBroken("index.unusable", path=str(data_path), detail=str(error)) from error
-    manifest = Manifest(data_path / "manifest.sqlite")
-    is_lost = manifest.has_chunks() and not _index_path(data_path).exists()
-    if is_lost or manifest.recipe() != recipe:
-        shutil.rmtree(_index_path(data_path), ignore_errors=True)
-        manifest.restart(recipe)
-    return manifest
-
-
-def _index_path(data_path: Path) -> Path:
-    return data_path / "index"
-
-
-def _load_index(config: KnowledgeConfig, dimensions: int) -> "ChunkIndex":
-    from knowledge.index import ChunkIndex  # noqa: PLC0415 - over a second, and not needed without documents
-
-    return ChunkIndex(_index_path(config.data_path), dimensions, timedelta(hours=config.version_hours))
+    return Manifest(data_path / "manifest.sqlite")
 
 
 def _checked_source(path: Path, scope: str) -> Source:
     name = _resolved(path)
-    if not Path(name).exists():
-        raise SourceUnavailable("source.missing", path=name)
-    if not os.access(name, os.R_OK):
-        raise SourceUnavailable("source.forbidden", path=name)
-    return Source(name, scope)
+    if os.access(name, os.R_OK):
+        return Source(name, scope)
+    raise SourceUnavailable("source.forbidden" if os.path.lexists(name) else "source.missing", path=name)
 
 
 def _resolved(path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pathspec import GitIgnoreSpec
 
-from knowledge.errors import KnowledgeError, SourceUnavailable
+from knowledge.errors import DocumentUnreadable, KnowledgeError, SourceUnavailable
 from knowledge.manifest import Entry
 from knowledge.types import Source
 
@@ -20,7 +20,7 @@ _Rules = tuple[tuple[Path, GitIgnoreSpec], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """A file of a source, or a folder that could not be listed."""
+    """A file of a source, or a file or folder that could not be opened."""
 
     file: Path
     path: str
@@ -52,10 +52,10 @@ def scan(roots: Iterable[Path], sources: Sequence[Source], ignore: Sequence[str]
 
 
 def make_plan(found: Sequence[FoundFile], known: Mapping[str, Entry]) -> Plan:
-    """Compares the sources with the documents that the index has of them."""
+    """Compares the sources with what is known of them. What lies in a folder that cannot be listed is not gone."""
     to_read = [file for file in found if not _is_known(file, known.get(file.path))]
     present = {file.path for file in found}
-    unlisted = [file.path for file in found if file.error is not None and file.error.code == "source.forbidden"]
+    unlisted = [file.path for file in found if file.error is not None and file.error.code != "source.missing"]
     gone = [path for path in known if path not in present and not any(is_under(path, root) for root in unlisted)]
     same = [known[file.path] for file in found if _is_known(file, known.get(file.path))]
     still_failing = sum(entry.error_code is not None for entry in same)
@@ -81,19 +81,17 @@ def _scope(path: str, sources: Sequence[Source]) -> str:
 
 
 def _walk(root: Path, ignore: GitIgnoreSpec, excluded: Path) -> Iterator[FoundFile]:
-    if root.is_file():
-        yield _found(root, root.stat())
-        return
     folders: list[tuple[Path, _Rules]] = [(root, ((root, ignore),))]
     while folders:
         folder, rules = folders.pop()
         try:
             entries = list(os.scandir(folder))
             rules = (*rules, *_own_rules(folder))
+        except NotADirectoryError:
+            yield _found(folder)
+            continue
         except OSError as error:
-            yield FoundFile(
-                file=folder, path=printable(folder), stamp=type(error).__name__, error=_error(folder, error)
-            )
+            yield _unreadable(folder, error)
             continue
         for entry in entries:
             path = folder / entry.name
@@ -103,18 +101,31 @@ def _walk(root: Path, ignore: GitIgnoreSpec, excluded: Path) -> Iterator[FoundFi
             if is_folder:
                 folders.append((path, rules))
             elif entry.is_file(follow_symlinks=False):
-                yield _found(path, entry.stat(follow_symlinks=False))
+                yield _found(path)
 
 
-def _found(file: Path, status: os.stat_result) -> FoundFile:
+def _found(file: Path) -> FoundFile:
+    try:
+        status = file.stat(follow_symlinks=False)
+    except OSError as error:
+        return _unreadable(file, error)
     # The change time tells when a file was replaced by an older one, which its modification time hides.
     stamp = f"{status.st_size}-{status.st_mtime_ns}-{status.st_ctime_ns}"
     return FoundFile(file=file, path=printable(file), size_bytes=status.st_size, stamp=stamp)
 
 
-def _error(folder: Path, error: OSError) -> SourceUnavailable:
-    code = "source.missing" if isinstance(error, FileNotFoundError) else "source.forbidden"
-    return SourceUnavailable(code, path=printable(folder))
+def _unreadable(file: Path, error: OSError) -> FoundFile:
+    return FoundFile(file=file, path=printable(file), stamp=type(error).__name__, error=_error(file, error))
+
+
+def _error(file: Path, error: OSError) -> KnowledgeError:
+    match error:
+        case FileNotFoundError():
+            return SourceUnavailable("source.missing", path=printable(file))
+        case PermissionError():
+            return SourceUnavailable("source.forbidden", path=printable(file))
+        case _:
+            return DocumentUnreadable("document.damaged", name=printable(file), detail=error.strerror or str(error))
 
 
 def _own_rules(folder: Path) -> _Rules:
@@ -133,7 +144,7 @@ def _is_ignored(path: Path, rules: _Rules, *, is_folder: bool) -> bool:
 
 
 def read_file(file: FoundFile, limit_bytes: int) -> bytes:
-    """The content, one byte more than the limit at most. Raises SourceUnavailable.
+    """The content, one byte more than the limit at most. Raises KnowledgeError.
 
     A link that took the file's place after the scan is refused, and a pipe does not make the reader wait.
     """

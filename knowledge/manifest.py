@@ -71,8 +71,9 @@ class Manifest:
             self._database.executescript(_SCHEMA)
 
     def close(self) -> None:
-        """Gives the file back."""
-        self._database.close()
+        """Gives the file back, after a call that still runs."""
+        with self._lock:
+            self._database.close()
 
     def sources(self) -> list[Source]:
         """The sources that were added by hand."""
@@ -100,16 +101,15 @@ class Manifest:
         self._write("DELETE FROM documents WHERE path = ?", ((path,) for path in paths))
 
     def has_chunks(self) -> bool:
-        """Whether there is anything to be found."""
+        """Whether any document gave text."""
         return bool(self._query("SELECT 1 FROM documents WHERE chunks > 0 LIMIT 1"))
 
-    def recipe(self) -> str:
-        """How the indexed chunks were made; empty for a new manifest."""
-        rows = self._query("SELECT value FROM meta WHERE key = 'recipe'")
-        return str(rows[0][0]) if rows else ""
+    def is_made_by(self, recipe: str) -> bool:
+        """Whether the chunks were made in this way."""
+        return self._query("SELECT value FROM meta WHERE key = 'recipe'") == [(recipe,)]
 
     def restart(self, recipe: str) -> None:
-        """Forgets all documents: from now on chunks are made in another way."""
+        """Forgets all documents; those that come are made in this way."""
         with self._translated(), self._database:
             self._database.execute("DELETE FROM documents")
             self._database.execute("INSERT OR REPLACE INTO meta VALUES ('recipe', ?)", (recipe,))

@@ -58,12 +58,15 @@ def relevant(ranked: Sequence[Ranked], min_score: float) -> list[Ranked]:
 def passages(ranked: Sequence[Ranked], limit: int) -> list[Passage]:
     """At most `limit` passages, best first: copies are dropped, neighbours in one document become one passage."""
     groups: list[list[Ranked]] = []
+    taken: list[set[str]] = []
     for hit in ranked[: 3 * limit]:
         neighbours = next((group for group in groups if _continues(group, hit.chunk)), None)
+        words = _words(hit.chunk.text)
         if neighbours is not None:
             neighbours.append(hit)
-        elif len(groups) < limit and not any(_is_copy(hit.chunk, other.chunk) for group in groups for other in group):
+        elif len(groups) < limit and not any(_are_copies(words, others) for others in taken):
             groups.append([hit])
+            taken.append(words)
     return [_passage(group) for group in groups]
 
 
@@ -93,12 +96,11 @@ def _count_words(text: str) -> float:
     return max(1.0, len(words) + han / _HAN_PER_WORD)
 
 
-def _is_copy(one: Chunk, other: Chunk) -> bool:
+def _are_copies(words: set[str], others: set[str]) -> bool:
     """Bills of two months share nearly all words; their numbers tell them apart."""
-    words, other_words = _words(one.text), _words(other.text)
-    if {word for word in words ^ other_words if word.isdigit()}:
+    if any(word.isdigit() for word in words ^ others):
         return False
-    return len(words & other_words) >= _SAME_SHARE * len(words | other_words)
+    return len(words & others) >= _SAME_SHARE * len(words | others)
 
 
 def _words(text: str) -> set[str]:
