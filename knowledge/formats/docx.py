@@ -23,30 +23,30 @@ def read_docx(content: bytes, name: str) -> list[Block]:
     _check_unpacked_size(content, name)
     outline = Outline()
     for level, text in _parts(Document(io.BytesIO(content))):
-        if level:
-            outline.heading(level, text)
-        else:
+        if level is None:
             outline.text(text)
+        else:
+            outline.heading(level, text)
     return outline.finish()
 
 
-def _parts(document: Any) -> Iterator[tuple[int, str]]:
-    """Heading level, 0 for none, and text of each paragraph and table in order."""
+def _parts(document: Any) -> Iterator[tuple[int | None, str]]:
+    """Heading level, none for other text, and text of each paragraph and table in order."""
     from docx.table import Table  # noqa: PLC0415
 
     for item in document.iter_inner_content():
         if isinstance(item, Table):
-            yield 0, as_markdown([cell.text for cell in row.cells] for row in item.rows)
+            yield None, as_markdown([cell.text for cell in row.cells] for row in item.rows)
         else:
             yield _heading_level(item), item.text
 
 
-def _heading_level(paragraph: Any) -> int:
+def _heading_level(paragraph: Any) -> int | None:
     style = paragraph.style.name if paragraph.style is not None else ""
     if style == "Title":
-        return 1
+        return 0
     match = _HEADING_STYLE.match(style or "")
-    return int(match[1]) if match else 0
+    return int(match[1]) if match else None
 
 
 def _check_unpacked_size(content: bytes, name: str) -> None:

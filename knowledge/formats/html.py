@@ -38,10 +38,9 @@ def _read(body: LexborNode, outline: Outline) -> None:
     line: list[str] = []
     for node, is_entered in _walk(body):
         tag = node.tag or ""
-        if tag == _TEXT:
+        if tag == _TEXT and is_entered:
             line.append(node.text_content or "")
-            continue
-        if tag in _INLINE:
+        if tag == _TEXT or tag in _INLINE:
             continue
         outline.text(_collapsed(line))
         line = ["- "] if tag == "li" and is_entered else []
@@ -70,16 +69,12 @@ _WHOLE = {"table": _table, "pre": _code}
 
 
 def _walk(root: LexborNode) -> Iterator[tuple[LexborNode, bool]]:
-    """Every node below `root` in order, elements twice: entered (true) and left (false). Flat, for deep pages."""
-    node, depth = root.first_child, 1
-    while node is not None and depth:
-        yield node, True
-        if node.first_child is not None and node.tag not in _HEADINGS and node.tag not in _WHOLE:
-            node, depth = node.first_child, depth + 1
-            continue
-        while node is not None and depth and node.next is None:
-            yield node, False
-            node, depth = node.parent, depth - 1
-        if node is not None and depth:
-            yield node, False
-            node = node.next
+    """Every node from `root` down in order, twice: entered (true) and left (false). Not recursive, for deep pages."""
+    stack = [(root, True)]
+    while stack:
+        node, is_entered = stack.pop()
+        yield node, is_entered
+        if is_entered:
+            stack.append((node, False))
+            if node.tag not in _HEADINGS and node.tag not in _WHOLE:
+                stack.extend((child, True) for child in reversed(list(node.iter(include_text=True))))

@@ -1,5 +1,6 @@
 """What knowledge.ports.Embedder promises, for the fake and the real model."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import numpy as np
@@ -56,9 +57,9 @@ async def test_model_id_is_not_empty(embedder: Embedder) -> None:
 
 
 @pytest.mark.integration
-async def test_encoder_comes_back_after_rest() -> None:
+async def test_encoder_comes_back_after_idling() -> None:
     """A model that was dropped while idle is loaded again by the next call."""
-    async with open_embedder(EmbeddingConfig()) as real:
+    async with open_embedder(EmbeddingConfig(idle_seconds=0.01)) as real:
         before = await real.embed_query("heating")
-        real.rest()
+        await asyncio.sleep(0.5)
         assert np.allclose(before, await real.embed_query("heating"), atol=1e-5)
