@@ -9,14 +9,13 @@ from knowledge.types import Block
 
 _EDGE_LINES = 2
 """Lines at the top and at the bottom of a page among which headers and footers are looked for."""
-_DIGITS = re.compile(r"\d+")
 # PDFium's marks for a hyphen that only the end of the line made necessary: the word goes on.
 _SOFT_HYPHEN = re.compile("[\x02\ufffe]\\r?\\n?")
 
 
 def read_pdf(content: bytes, name: str) -> list[Block]:
     """One block for each page with text. Raises DocumentUnreadable."""
-    pages = _without_running_lines(_pages(content, name))
+    pages = without_running_lines(_pages(content, name))
     texts = ["\n".join(lines).strip() for lines in pages]
     return [Block(text=text, page=number) for number, text in enumerate(texts, start=1) if text]
 
@@ -39,19 +38,28 @@ def _lines(page: Any) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
-def _without_running_lines(pages: list[list[str]]) -> list[list[str]]:
-    """The pages without the lines that stand at the edge of most of them, page numbers apart."""
+def without_running_lines(pages: list[list[str]]) -> list[list[str]]:
+    """The pages without headers and footers: lines at the edge of most pages, alike but for the page's number.
+
+    Other numbers count: the first line of each page of a bank statement may differ in nothing else.
+    """
     if len(pages) < 3:
         return pages
-    seen = Counter(key for lines in pages for key in {_DIGITS.sub("#", line) for line in _edges(lines)})
-    running = {key for key, count in seen.items() if key and count > 0.5 * len(pages)}
-    return [_strip_edges(lines, running) for lines in pages]
+    numbered = list(enumerate(pages, start=1))
+    seen = Counter(key for number, lines in numbered for key in {_key(lines[at], number) for at in _edges(lines)})
+    running = {key for key, count in seen.items() if key and count > len(pages) / 2}
+    return [_stripped(lines, number, running) for number, lines in numbered]
 
 
-def _edges(lines: list[str]) -> list[str]:
-    return lines[:_EDGE_LINES] + lines[-_EDGE_LINES:]
+def _stripped(lines: list[str], number: int, running: set[str]) -> list[str]:
+    edges = _edges(lines)
+    return [line for at, line in enumerate(lines) if at not in edges or _key(line, number) not in running]
 
 
-def _strip_edges(lines: list[str], running: set[str]) -> list[str]:
-    body = range(_EDGE_LINES, len(lines) - _EDGE_LINES)
-    return [line for index, line in enumerate(lines) if index in body or _DIGITS.sub("#", line) not in running]
+def _edges(lines: list[str]) -> set[int]:
+    """Positions of the first and the last lines."""
+    return {at for at in range(len(lines)) if at < _EDGE_LINES or at >= len(lines) - _EDGE_LINES}
+
+
+def _key(line: str, page: int) -> str:
+    return re.sub(rf"\b{page}\b", "#", line)
