@@ -4,7 +4,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from bot.domain import ChatKey, IncomingMessage, MessageRef, Person
-from bot.errors import TransportError
+from bot.errors import AttachmentError, TransportError
 from bot.ports import ReplyLimits
 
 
@@ -56,6 +56,8 @@ class RecordingTransport:
             await (await handler(event))
 
     async def fetch(self, attachment):
+        if attachment.handle not in self.files:
+            raise AttachmentError("attachment.missing", name=attachment.file_name)
         return self.files[attachment.handle]
 
     @asynccontextmanager
