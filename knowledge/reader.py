@@ -24,6 +24,11 @@ class ReaderProcess:
         self._limits = limits
         self._child: asyncio.subprocess.Process | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """The child's process id while it runs."""
+        return None if self._child is None else self._child.pid
+
     async def blocks(self, content: bytes, name: str) -> list[Block]:
         """The document's text in reading order. Raises DocumentUnreadable."""
         size_mb = len(content) / 1e6

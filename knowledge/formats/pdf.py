@@ -62,4 +62,4 @@ def _edges(lines: list[str]) -> set[int]:
 
 
 def _key(line: str, page: int) -> str:
-    return re.sub(rf"\b{page}\b", "#", line)
+    return re.sub(rf"\b{page}\b", "#", line, count=1)
