@@ -4,8 +4,8 @@ import os
 
 ENVIRONMENT = {
     # On a small machine native libraries are slower with many threads than with one, and spin while they are idle.
+    # OMP_THREAD_LIMIT would bind the language engine too, which counts its threads itself.
     "OMP_NUM_THREADS": "1",
-    "OMP_THREAD_LIMIT": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "KMP_BLOCKTIME": "0",
     # Serving never touches the network for weights; `inglenook models pull` says otherwise for itself.

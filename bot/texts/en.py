@@ -121,6 +121,7 @@ SENTENCES = {
     "model.broken": "The model {path} does not load: {detail}. Fetch it again with `inglenook models pull`.",
     "model.no_chat_template": "{path} is not an instruct model: it has no chat template. Choose another with `inglenook models use`.",
     "model.chat_template": "The model's chat template does not work ({detail}). Choose another model with `inglenook models use`.",
+    "model.affinity": "The engine cannot stay on the processors {processors} ({detail}). Change llm.cpu_affinity.",
     "model.no_context": "The model's memory cannot be opened ({detail}). Set a smaller llm.context_tokens.",
     "catalogue.unknown": "No model is called {name}. Known are: {known}.",
     "catalogue.not_installed": "The model {name} is not on this machine: inglenook models pull {name}",
@@ -140,6 +141,13 @@ SENTENCES = {
         "That is too long for my memory: {prompt_tokens} tokens, and {limit_tokens} fit. "
         "Send it in smaller pieces, or set a larger llm.context_tokens."
     ),
+    "model.affinity": "The engine cannot stay on the processors {processors} ({detail}). Change llm.affinity.",
+    "engine.busy": "The model's server {address} takes no request now ({detail}). Please try again in a moment.",
+    "engine.cut_off": "The model's server stopped in the middle of the answer ({detail}). Please try again.",
+    "engine.unreachable": "The model's server {address} cannot be reached ({detail}). Is it switched on?",
+    "engine.refused": "The model's server {address} refused with status {status}: {detail}",
+    "engine.unauthorized": "The model's server {address} wants an API key that it knows: set INGLENOOK_REMOTE_API_KEY.",
+    "engine.not_openai": "{address} does not answer like an OpenAI-compatible server ({detail}). Check remote.url.",
     "engine.failed": "The engine failed on this ({detail}). It has recovered; please try again.",
     "engine.timeout": "This took longer than {seconds:g} s, and I have given it up. Please try again.",
     "engine.closed": "I am shutting down. Please try again in a moment.",

@@ -116,6 +116,7 @@ SENTENCES = {
     "model.broken": "模型 {path} 加载失败：{detail}。请用 `inglenook models pull` 重新获取。",
     "model.no_chat_template": "{path} 不是对话模型：它没有对话模板。请用 `inglenook models use` 另选一个。",
     "model.chat_template": "模型的对话模板无法使用（{detail}）。请用 `inglenook models use` 另选一个。",
+    "model.affinity": "引擎无法固定在处理器 {processors} 上（{detail}）。请修改 llm.cpu_affinity。",
     "model.no_context": "无法打开模型的上下文（{detail}）。请调小 llm.context_tokens。",
     "catalogue.unknown": "没有名为 {name} 的模型。已知的有：{known}。",
     "catalogue.not_installed": "这台机器上没有模型 {name}：inglenook models pull {name}",
@@ -134,6 +135,13 @@ SENTENCES = {
     "engine.context_too_long": (
         "内容超出了我的记忆：共 {prompt_tokens} 个词元，最多 {limit_tokens} 个。请分段发送，或调大 llm.context_tokens。"
     ),
+    "model.affinity": "引擎无法固定在处理器 {processors} 上（{detail}）。请修改 llm.affinity。",
+    "engine.busy": "模型服务器 {address} 现在不接受请求（{detail}）。请稍后再试。",
+    "engine.cut_off": "模型服务器在回答中途停止了（{detail}）。请再试一次。",
+    "engine.unreachable": "无法连接模型服务器 {address}（{detail}）。它开着吗？",
+    "engine.refused": "模型服务器 {address} 拒绝了请求，状态 {status}：{detail}",
+    "engine.unauthorized": "模型服务器 {address} 需要有效的 API 密钥：请设置 INGLENOOK_REMOTE_API_KEY。",
+    "engine.not_openai": "{address} 的回应不像 OpenAI 兼容的服务器（{detail}）。请检查 remote.url。",
     "engine.failed": "引擎出错了（{detail}），现已恢复，请再试一次。",
     "engine.timeout": "超过 {seconds:g} 秒仍未完成，我放弃了。请再试一次。",
     "engine.closed": "我正在关闭。请稍后再试。",

@@ -22,8 +22,21 @@ class LlmConfig:
     """Chats that are answered at the same time and kept ready in the KV cache. Others wait, or are read again."""
     batch_tokens: Annotated[int, Ge(64), Le(4096)] = 512
     """Tokens of one step at most. More reads long prompts a little faster and makes the other chats' words jerkier."""
+    micro_batch_tokens: Annotated[int, Ge(0), Le(4096)] = 0
+    """Tokens that are computed in one go within a step; 0 is the whole step. Less takes less memory."""
     threads: Annotated[int, Ge(0)] = 0
-    """Processor threads. 0 takes the physical cores this process may use, less one for everything else."""
+    """Processor threads of a step at most. 0 takes the physical cores this process may use; of those one is left to
+    everything else, unless the number adapts."""
+    prefill_threads: Annotated[int, Ge(0)] = 0
+    """The same while prompts are read, which gains more from many; 0 is as many as `threads`."""
+    adaptive_threads: bool = True
+    """Takes fewer threads while other programs keep the cores busy, and takes them again afterwards."""
+    cpu_affinity: tuple[Annotated[int, Ge(0)], ...] = ()
+    """Processors to stay on, by the system's numbers; none is all."""
+    numa: Literal["off", "distribute", "isolate"] = "off"
+    """On machines with several memory nodes: spread weights and threads over all, or stay on the node of the start."""
+    gpu_layers: Annotated[int, Ge(-1)] = -1
+    """Layers of the model on the graphics processor; -1 is all, if this build has one. 0 uses the processor alone."""
     max_waiting: Annotated[int, Ge(1)] = 64
     """Requests that may wait for a slot; one more is refused."""
     mmap: bool = True

@@ -14,10 +14,11 @@ from typing import Any
 from engines.errors import EngineFailed, ModelLoadError
 from engines.llm.batch import BatchPlan, DecodeOutcome
 from engines.llm.config import KvType, LlmConfig
+from engines.llm.hardware import choose_hardware
 from engines.llm.llama_batch import LlamaBatch
 from engines.llm.llama_sampler import LlamaSampler
 from engines.llm.llama_tokenizer import LlamaTokenizer
-from engines.llm.machine import automatic_threads
+from engines.llm.machine import read_machine, stay_on
 from engines.llm.memory import check_memory, memory_plan
 from engines.llm.request import SamplingParams
 from engines.llm.runner import LoadedModel
@@ -36,7 +37,10 @@ _recent_errors: deque[str] = deque(maxlen=8)
 def open_llama(config: LlmConfig) -> LoadedModel:
     """Loads a model. Raises ModelLoadError: from the file's header where that tells, else from llama.cpp's log."""
     check_memory(memory_plan(config.model_path, config), config.model_path)
+    if config.cpu_affinity:
+        stay_on(config.cpu_affinity)
     lib = _library()
+    lib.llama_numa_init(_numa_strategy(lib, config))
     with ExitStack() as undo:
         model = _load_model(lib, config)
         undo.callback(lib.llama_model_free, model)
@@ -50,6 +54,7 @@ def open_llama(config: LlmConfig) -> LoadedModel:
             bos_text=_text(lib, vocab, lib.llama_vocab_bos(vocab)),
             eos_text=_text(lib, vocab, lib.llama_vocab_eos(vocab)),
             context_tokens=context_tokens,
+            threads=choose_hardware(config, read_machine()).threads,
         )
         undo.pop_all()
     return loaded
@@ -75,6 +80,9 @@ class LlamaRunner:
     @property
     def capacity(self) -> int:
         return int(self._lib.llama_n_ctx(self._context))
+
+    def use_threads(self, count: int) -> None:
+        self._lib.llama_set_n_threads(self._context, count, count)
 
     def decode(self, plan: BatchPlan) -> DecodeOutcome:
         # llama.cpp ends the process on a batch that is larger than it was told to expect.
@@ -177,6 +185,7 @@ def _load_model(lib: Any, config: LlmConfig) -> Any:
         (False, True): lib.LLAMA_LOAD_MODE_MLOCK,
         (True, True): lib.LLAMA_LOAD_MODE_MMAP_MLOCK,
     }[config.mmap, config.mlock]
+    params.n_gpu_layers = config.gpu_layers
     params.use_extra_bufts = not _amx_built_in(lib)
     _recent_errors.clear()
     model = lib.llama_model_load_from_file(str(config.model_path).encode(), params)
@@ -201,12 +210,11 @@ def _amx_built_in(lib: Any) -> bool:
 
 
 def _context_params(lib: Any, config: LlmConfig, context_tokens: int) -> Any:
-    threads = config.threads or automatic_threads()
     params = lib.llama_context_default_params()
     params.n_ctx = -(-context_tokens // _CONTEXT_MULTIPLE) * _CONTEXT_MULTIPLE
-    params.n_batch = params.n_ubatch = config.batch_tokens
+    params.n_batch = config.batch_tokens
+    params.n_ubatch = min(config.micro_batch_tokens or config.batch_tokens, config.batch_tokens)
     params.n_seq_max = params.n_outputs_max = config.slots
-    params.n_threads = params.n_threads_batch = threads
     params.kv_unified = True
     params.type_k = params.type_v = _kv_type(lib, config.kv_type)
     params.flash_attn_type = {
@@ -216,6 +224,15 @@ def _context_params(lib: Any, config: LlmConfig, context_tokens: int) -> Any:
     }[config.flash_attention]
     params.no_perf = True
     return params
+
+
+def _numa_strategy(lib: Any, config: LlmConfig) -> int:
+    strategies = {
+        "off": lib.GGML_NUMA_STRATEGY_DISABLED,
+        "distribute": lib.GGML_NUMA_STRATEGY_DISTRIBUTE,
+        "isolate": lib.GGML_NUMA_STRATEGY_ISOLATE,
+    }
+    return int(strategies[config.numa])
 
 
 def _kv_type(lib: Any, name: KvType) -> int:

@@ -22,6 +22,7 @@ from engines.llm.scheduler import Advance, Scheduler
 from engines.llm.sequence import Sequence, Status
 from engines.llm.stats import EngineStats, Stopwatch, Totals
 from engines.llm.text_stream import TextStream
+from engines.llm.threads import StepThreads
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ class EngineLoop:
             batch_tokens=config.batch_tokens,
             ends=model.tokenizer.ends,
         )
+        self._threads = StepThreads(model.threads, adaptive=config.adaptive_threads)
         self._max_waiting = config.max_waiting
         self._places = threading.BoundedSemaphore(config.max_waiting)
         self._inbox: SimpleQueue[Callable[[], None]] = SimpleQueue()
@@ -172,8 +174,11 @@ class EngineLoop:
 
     def _decode(self, plan: BatchPlan) -> DecodeOutcome:
         self._totals.steps += 1
+        threads, started = self._threads.of(plan), self._clock()
+        self._runner.use_threads(threads.count)
         while (outcome := self._runner.decode(plan)) is DecodeOutcome.NO_ROOM and self._scheduler.evict_idle():
             self._cut()
+        threads.took(len(plan.rows), self._clock() - started)
         return outcome
 
     def _draw(self, plan: BatchPlan) -> dict[int, int]:

@@ -69,4 +69,4 @@ def _compute_bytes(header: GgufHeader, config: LlmConfig, context_tokens: int) -
     if config.flash_attention == "off":
         row_bytes += 4 * context_tokens * header.number("attention.head_count")
     vocabulary = header.array_lengths.get("tokenizer.ggml.tokens", 0)
-    return config.batch_tokens * row_bytes + 4 * config.slots * vocabulary
+    return (config.micro_batch_tokens or config.batch_tokens) * row_bytes + 4 * config.slots * vocabulary

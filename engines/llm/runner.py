@@ -1,10 +1,11 @@
 """What the engine needs from a model: the seam between the book-keeping and llama.cpp."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from engines.llm.batch import BatchPlan, DecodeOutcome
 from engines.llm.request import SamplingParams
+from engines.llm.threads import ThreadLimits
 
 
 class Sampler(Protocol):
@@ -30,6 +31,10 @@ class ModelRunner(Protocol):
     @property
     def capacity(self) -> int:
         """Tokens that fit into the cache, over all slots."""
+        ...
+
+    def use_threads(self, count: int) -> None:
+        """Processor threads for the steps from now on."""
         ...
 
     def decode(self, plan: BatchPlan) -> DecodeOutcome:
@@ -106,3 +111,5 @@ class LoadedModel:
     eos_text: str
     context_tokens: int
     """Tokens that one conversation may have."""
+    threads: ThreadLimits = field(default_factory=ThreadLimits)
+    """What the configuration allows, or the machine where that leaves it open."""

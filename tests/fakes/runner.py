@@ -58,6 +58,7 @@ class FakeRunner:
         self.slots = slots
         self.capacity = capacity
         self.outcomes: deque[DecodeOutcome | None] = deque()
+        self.threads = 0
         self.broken_resets = 0
         self.decoded: list[BatchPlan] = []
         self.logits: dict[int, int] = {}
@@ -72,6 +73,9 @@ class FakeRunner:
     def tokens(self, slot: int) -> list[int]:
         """What the slot holds."""
         return [token for token, _ in self._kv[slot]]
+
+    def use_threads(self, count: int) -> None:
+        self.threads = count
 
     def decode(self, plan: BatchPlan) -> DecodeOutcome:
         assert not self._failed, "decode after a failure without reset"
