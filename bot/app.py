@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from logging.handlers import RotatingFileHandler
 
 import structlog
+from pydantic import SecretStr
 
 from bot import health
 from bot.attachments import AttachmentReader
@@ -24,12 +25,13 @@ from bot.missing import NoDocuments, NoSpeech
 from bot.observe.logs import open_log, rotate
 from bot.outbox import Outbox
 from bot.pipeline import Pipeline, PipelineConfig
-from bot.ports import Transcriber, Transport
+from bot.ports import Generator, Transcriber, Transport
 from bot.preflight import Feature, lacking_features
 from bot.store import Store, open_store
 from engines.embedding import open_embedder
 from engines.llm import open_llm_engine
 from engines.ocr import open_text_recognizer
+from engines.remote import open_remote_generator
 from engines.speech import open_transcriber
 from knowledge import DocumentReader, KnowledgeBase, open_knowledge_base
 
@@ -65,7 +67,7 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
         stack.enter_context(sole_instance(settings.data_dir))
         log_file = stack.enter_context(open_log(settings.logs, settings.data_dir / "logs", _secrets(settings)))
         store = await stack.enter_async_context(open_store(settings.data_dir / "inglenook.db"))
-        generator = await stack.enter_async_context(open_llm_engine(settings.llm))
+        generator = await stack.enter_async_context(_open_mind(settings))
         lacking = await asyncio.to_thread(lacking_features)
         transcriber = await stack.enter_async_context(_open_ears(settings, lacking))
         recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
@@ -99,6 +101,16 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
             transports=transports,
             log_file=log_file,
         )
+
+
+@asynccontextmanager
+async def _open_mind(settings: Settings) -> AsyncIterator[Generator]:
+    if settings.remote.url:
+        async with open_remote_generator(settings.remote, _plain(settings.remote_api_key)) as remote:
+            yield remote
+    else:
+        async with open_llm_engine(settings.llm) as engine:
+            yield engine
 
 
 @asynccontextmanager
@@ -213,5 +225,8 @@ def _pipeline(settings: Settings, services: Services, transports: Mapping[str, T
 
 
 def _secrets(settings: Settings) -> list[str]:
-    token = settings.telegram.token
-    return [token.get_secret_value()] if token else []
+    return [plain for secret in (settings.telegram.token, settings.remote_api_key) if (plain := _plain(secret))]
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return secret.get_secret_value() if secret else None

@@ -25,6 +25,7 @@ from engines.llm.config import LlmConfig
 from engines.llm.request import SamplingParams
 from engines.models import ModelKind, chosen, model_path
 from engines.ocr.config import OcrConfig
+from engines.remote.config import RemoteConfig
 from engines.speech.config import SpeechConfig
 from knowledge.config import KnowledgeConfig
 
@@ -54,7 +55,11 @@ class Settings:
     sampling: SamplingParams = field(default_factory=SamplingParams)
     """How the model chooses its words."""
     llm: LlmConfig
-    """The language engine."""
+    """The language engine of this machine."""
+    remote: RemoteConfig = field(default_factory=RemoteConfig)
+    """A language model on another machine, instead of the engine of this one."""
+    remote_api_key: SecretStr | None = None
+    """From INGLENOOK_REMOTE_API_KEY or the file named by INGLENOOK_REMOTE_API_KEY_FILE."""
     speech: SpeechConfig
     """Voice."""
     ocr: OcrConfig = field(default_factory=OcrConfig)
@@ -73,7 +78,7 @@ class Settings:
     """The Telegram bot."""
 
 
-SECRETS = {"telegram.token": "INGLENOOK_TELEGRAM_TOKEN"}
+SECRETS = {"telegram.token": "INGLENOOK_TELEGRAM_TOKEN", "remote_api_key": "INGLENOOK_REMOTE_API_KEY"}
 """Settings that come from this environment variable, or from the file named by the variable with _FILE after it."""
 
 
@@ -143,8 +148,8 @@ def _add_secrets(raw: dict[str, Any], environ: Mapping[str, str]) -> None:
             except (OSError, UnicodeDecodeError) as error:
                 raise ConfigError("config.secret_file", key=key, path=str(file), detail=str(error)) from error
         if secret:
-            section, name = key.split(".")
-            _section(raw, section)[name] = secret
+            section, _, name = key.rpartition(".")
+            (_section(raw, section) if section else raw)[name] = secret
 
 
 def _add_paths(raw: dict[str, Any], data_dir: Path) -> None:

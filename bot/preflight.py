@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from bot.config import Settings
 from engines.errors import ModelLoadError
@@ -21,7 +22,6 @@ from engines.models import Model, ModelKind, chosen, is_installed, load_catalogu
 
 MEGABYTE = 1_000_000
 CPUINFO = Path("/proc/cpuinfo")
-TELEGRAM_HOST = "api.telegram.org"
 LOW_DISK_MB = 1_000
 """Below this an index that is written anew may not fit."""
 
@@ -193,7 +193,7 @@ def check_memory(llm_mb: int, others_mb: int, available_mb: int) -> Finding:
 
 def check_hosts(settings: Settings) -> Finding:
     """Which hosts the program contacts with these settings, and no others."""
-    hosts = [TELEGRAM_HOST] if settings.telegram.token else []
+    hosts = [urlsplit(settings.remote.url).netloc] if settings.remote.url else []
     return Finding(Level.OK, "network", f"contacts {', '.join(hosts)} only" if hosts else "contacts no host")
 
 

@@ -10,7 +10,7 @@ import typer
 
 from bot.app import open_app, serve, sync_documents
 from bot.cli.invocation import Invocation
-from bot.cli.output import fail, print_json, run
+from bot.cli.output import errors, fail, print_json, run
 from bot.config import Settings
 from bot.domain import Attachment, AttachmentKind, ChatKey, IncomingMessage, MessageRef
 from bot.exchange import Answer
@@ -87,7 +87,10 @@ def chat(
 def serve_all(ctx: typer.Context) -> None:
     """Run the assistant: all configured chat platforms, and this terminal where there is one."""
     invocation: Invocation = ctx.obj
-    run(_talk(invocation.settings(), "main"))
+    settings = invocation.settings()
+    if settings.telegram.token:
+        errors.print(say("console.no_telegram", settings.language), style="yellow", markup=False)
+    run(_talk(settings, "main"))
 
 
 async def _talk(settings: Settings, name: str) -> None:

@@ -23,7 +23,7 @@ class Store:
         self.outbox = OutboxStore(database)
         self.jobs = JobStore(database)
         self.ping = database.ping
-        self._database = database
+        self.database = database
 
     async def conclude(
         self,
@@ -36,7 +36,7 @@ class Store:
 
         `turns` go after those of `conversation`. Returns the id of the outbox entry with `parts`.
         """
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             if conversation is not None:
                 await write_turns(connection, conversation, turns)
             await mark_done(connection, event)
@@ -44,7 +44,7 @@ class Store:
 
     async def rewind(self, event: IncomingEvent, conversation: Conversation) -> None:
         """Writes in one transaction that the event is dealt with and that the turns end with `conversation`'s."""
-        async with self._database.transaction() as connection:
+        async with self.database.transaction() as connection:
             await write_turns(connection, conversation, ())
             await mark_done(connection, event)
 

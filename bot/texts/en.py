@@ -34,6 +34,7 @@ SENTENCES = {
     "sources.heading": "{path}, {heading}",
     # The terminal
     "console.greeting": "Inglenook. Write, or drop a file; /help lists the commands, /quit ends.",
+    "console.no_telegram": "A Telegram token is set, but this version talks in the terminal only.",
     # Progress
     "status.waiting": "{ahead} before you",
     "status.listening": "listening …",
@@ -141,7 +142,6 @@ SENTENCES = {
         "That is too long for my memory: {prompt_tokens} tokens, and {limit_tokens} fit. "
         "Send it in smaller pieces, or set a larger llm.context_tokens."
     ),
-    "model.affinity": "The engine cannot stay on the processors {processors} ({detail}). Change llm.affinity.",
     "engine.busy": "The model's server {address} takes no request now ({detail}). Please try again in a moment.",
     "engine.cut_off": "The model's server stopped in the middle of the answer ({detail}). Please try again.",
     "engine.unreachable": "The model's server {address} cannot be reached ({detail}). Is it switched on?",

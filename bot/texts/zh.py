@@ -33,6 +33,7 @@ SENTENCES = {
     "sources.heading": "{path}，{heading}",
     # The terminal
     "console.greeting": "Inglenook。直接写，或拖入文件；/help 列出命令，/quit 退出。",
+    "console.no_telegram": "设置了 Telegram 令牌，但此版本只能在终端中对话。",
     # Progress
     "status.waiting": "前面还有 {ahead} 个",
     "status.listening": "正在听……",
@@ -135,7 +136,6 @@ SENTENCES = {
     "engine.context_too_long": (
         "内容超出了我的记忆：共 {prompt_tokens} 个词元，最多 {limit_tokens} 个。请分段发送，或调大 llm.context_tokens。"
     ),
-    "model.affinity": "引擎无法固定在处理器 {processors} 上（{detail}）。请修改 llm.affinity。",
     "engine.busy": "模型服务器 {address} 现在不接受请求（{detail}）。请稍后再试。",
     "engine.cut_off": "模型服务器在回答中途停止了（{detail}）。请再试一次。",
     "engine.unreachable": "无法连接模型服务器 {address}（{detail}）。它开着吗？",

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from annotated_types import Ge, Gt, MinLen
+from annotated_types import Ge, Gt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteConfig:
     """Where the server is, and how long it may take. The API key is no part of it: secrets come separately."""
 
-    url: Annotated[str, MinLen(1)]
-    """Address of the server, with or without /v1 at its end: http://nas:8080, https://box.home/v1. The whole text of
-    every conversation goes there, directly: proxies of the environment and redirects are not followed."""
+    url: str = ""
+    """Address of the server, with or without /v1 at its end: http://nas:8080, https://box.home/v1. Empty: the engine
+    of this machine answers. The whole text of every conversation goes there, directly: proxies of the environment and redirects are not followed."""
     model: str = ""
     """Name of the model on the server; empty for the first one that the server lists."""
     context_tokens: Annotated[int, Ge(0)] = 0

@@ -5,6 +5,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from bot.domain import AnswerCost, Attachment, AttachmentKind, ChatKey, Citation, MessageEdited, MessageRemoved, Turn
 from bot.errors import StoreError
@@ -141,3 +142,18 @@ async def test_the_migrations_make_the_schema(tmp_path):
         for table in metadata.tables.values():
             columns = {row[1] for row in database.execute(f"PRAGMA table_info({table.name})")}
             assert {column.name for column in table.columns} == columns
+
+
+async def test_a_full_disk_is_named_and_loses_nothing(tmp_path):
+    """A message that does not fit on the disk is not accepted; what was there stays, and the next one works."""
+    path = tmp_path / "a.db"
+    async with open_store(path) as store:
+        await store.inbox.accept(incoming("before", "1"))
+        async with store.database.transaction() as connection:
+            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+            await connection.execute(text(f"PRAGMA max_page_count = {pages + 1}"))
+        with pytest.raises(StoreError) as refused:
+            await store.inbox.accept(incoming("x" * 100_000, "2"))
+        assert refused.value.code == "store.disk_full"
+        await store.inbox.accept(incoming("after", "3"))
+        assert [event.text for event in await store.inbox.unfinished()] == ["before", "after"]
