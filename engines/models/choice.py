@@ -77,7 +77,7 @@ def _choices(data_dir: Path) -> dict[str, str]:
     path = _choices_file(data_dir)
     try:
         choices = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, ValueError) as error:
         raise CatalogueError("catalogue.broken", path=str(path), detail=str(error)) from error

@@ -15,9 +15,10 @@ _DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EACCES)
 def fetch_from_hub(hub: HubSource, file: ModelFile, work: Path, progress: Progress) -> Path:
     """`file` of the repository, in `work`."""
     # The library reads these when it is imported. Serving is offline; a pull is what somebody asked for.
-    os.environ.update(HF_HUB_OFFLINE="0", HF_HUB_DISABLE_TELEMETRY="1")
+    os.environ.update(HF_HUB_OFFLINE="0", HF_HUB_DISABLE_TELEMETRY="1", HF_HUB_VERBOSITY="error")
     from huggingface_hub import hf_hub_download  # noqa: PLC0415 - slow to import, and only a pull needs it
 
+    progress(file.name, 0, file.size_bytes or 0)
     try:
         arrived = hf_hub_download(
             hub.repository,
@@ -29,9 +30,15 @@ def fetch_from_hub(hub: HubSource, file: ModelFile, work: Path, progress: Progre
     except Exception as error:
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             raise
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
-        raise ModelPullError("pull.unreachable", name=f"{hub.repository}/{file.name}", detail=reason) from error
+        raise ModelPullError("pull.unreachable", name=f"{hub.repository}/{file.name}", detail=_reason(error)) from error
     return Path(arrived)
+
+
+def _reason(error: BaseException) -> str:
+    """The library wraps what went wrong in advice about its own cache; the innermost error is the plain one."""
+    while error.__cause__:
+        error = error.__cause__
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def _bar_class(file: ModelFile, progress: Progress) -> type[Any]:

@@ -43,7 +43,6 @@ def pull(model: Model, data_dir: Path, progress: Progress = silent) -> Path:
     work = models_folder(data_dir) / ".pulling" / model.name
     needed_bytes = _needed_bytes(model)
     with disk_errors(models_folder(data_dir), needed_bytes):
-        folder.mkdir(parents=True, exist_ok=True)
         work.mkdir(parents=True, exist_ok=True)
         with _alone(work, model.name):
             require_space(work, needed_bytes - _bytes_in(work))
@@ -71,6 +70,7 @@ def _accept(arrived: Path, file: ModelFile, folder: Path) -> None:
     if file.sha256 not in (None, found):
         arrived.unlink()
         raise ModelPullError("pull.checksum", name=file.name, found=found, expected=str(file.sha256))
+    folder.mkdir(parents=True, exist_ok=True)
     checksums = read_checksums(folder) | {file.name: found}
     write_text(folder / CHECKSUMS, "".join(f"{digest}  {name}\n" for name, digest in checksums.items()))
     put_in_place(arrived, folder / file.name)

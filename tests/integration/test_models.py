@@ -303,7 +303,8 @@ def test_a_hub_download_that_breaks_off_continues(hub, tmp_path):
 def test_what_the_hub_refuses_is_a_sentence(hub, tmp_path):
     """No stack trace of three libraries."""
     done = pull_from_hub(hub.server_port, "nobody/nothing", tmp_path)
-    assert "pull.unreachable: nobody/nothing/weights.gguf cannot be fetched: 404" in done.stderr
+    sentence = done.stderr.splitlines()[-1]
+    assert "pull.unreachable: nobody/nothing/weights.gguf cannot be fetched: Client error '404 Not Found'" in sentence
 
 
 def test_the_default_serves_until_somebody_chooses(tmp_path):
