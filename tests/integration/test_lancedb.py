@@ -132,14 +132,13 @@ def test_optimize_keeps_everything_and_indexes_all(index):
 
 
 def test_versions_past_their_age_are_removed(tmp_path):
-    """With no time to keep them, one version and the text it has remain on disk."""
+    """What was replaced longer ago than that is no longer on the disk."""
     index = ChunkIndex(tmp_path / "index", DIMENSIONS, timedelta(milliseconds=1))
     for number in range(5):
         index.replace([document("/a", f"secret{number}")])
     time.sleep(0.01)
     index.optimize()
-    assert len(index._table.list_versions()) == 1
-    data = b"".join(path.read_bytes() for path in (tmp_path / "index").rglob("*.lance"))
+    data = b"".join(path.read_bytes() for path in (tmp_path / "index").rglob("*.lance") if path.is_file())
     assert b"secret4" in data
     assert b"secret3" not in data
 
