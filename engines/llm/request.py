@@ -8,6 +8,10 @@ from annotated_types import Ge, Interval
 
 Role = Literal["system", "user", "assistant"]
 
+SessionTier = Literal["none", "hot", "warm", "cold", "shared"]
+"""Where the reused tokens of a prompt were: nowhere, in the session's slot, in memory, on the disk, or in the beginning
+that sessions with the same system text share."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
@@ -68,6 +72,8 @@ class Usage:
     """Prompt tokens that were in the KV cache and were not decoded again."""
     evaluated_tokens: int = 0
     """Prompt tokens that were decoded for this answer."""
+    tier: SessionTier = "none"
+    """Where the reused tokens were."""
     completion_tokens: int = 0
     queued_seconds: float = 0.0
     prefill_seconds: float = 0.0

@@ -9,7 +9,7 @@ from collections.abc import Sequence as Items
 from dataclasses import dataclass
 
 from engines.llm.batch import BatchPlan, DecodeOutcome, Draw, Row
-from engines.llm.request import FinishReason
+from engines.llm.request import FinishReason, SessionTier
 from engines.llm.sequence import Sequence, Status
 from engines.llm.slots import Claim, SlotTable
 from engines.llm.waiting import WaitingLine
@@ -136,7 +136,13 @@ class Scheduler:
         self.table.cut(slot)
         for sequence in self._running.values():
             if sequence.slot == slot:
-                sequence.reused = sequence.computed = 0
+                sequence.resume(0, "none")
+
+    def resume(self, sequence: Sequence, reused: int, cells: int, tier: SessionTier) -> None:
+        """The slot of a sequence that has just started was filled: `cells` positions, of which `reused` serve it."""
+        assert sequence.slot is not None
+        self.table.resume(sequence.slot, sequence.tokens[:reused], cells)
+        sequence.resume(reused, tier)
 
     def forget(self, session_id: str) -> list[Sequence]:
         """Drops a session; ends what waits or runs for it and returns that."""
@@ -189,7 +195,7 @@ class Scheduler:
             self.finish(newest, FinishReason.LENGTH)
             return [Advance(newest, None)]
         assert newest.slot is not None
-        self.table.vacate(newest.slot)
+        self.table.evict(newest.slot)
         del self._running[newest.sequence_id]
         newest.preempt()
         self._waiting.put_back(newest)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from engines.llm.request import FinishReason
+from engines.llm.request import FinishReason, SessionTier
 
 
 class Status(Enum):
@@ -44,6 +44,10 @@ class Sequence:
     reused: int = 0
     computed: int = 0
     scheduled: int = 0
+    tier: SessionTier = "none"
+    """Where the reused tokens were."""
+    shareable: int = 0
+    """Leading tokens that are the system text, which other sessions may begin with; 0 once that is known."""
     evaluated: int = 0
     """Prompt tokens decoded for this answer, counted from plans that succeeded; more than once after preemption."""
 
@@ -65,12 +69,19 @@ class Sequence:
     def start(self, slot: int, reused: int) -> None:
         """Takes its place in a slot that already holds the first `reused` tokens."""
         self.enter(Status.PREFILLING)
-        self.slot, self.reused, self.computed = slot, reused, reused
+        self.slot = slot
+        self.resume(reused, "hot")
+
+    def resume(self, reused: int, tier: SessionTier) -> None:
+        """Goes on behind the first `reused` tokens, which came into the slot from elsewhere; or went, all of them."""
+        self.reused = self.computed = reused
+        self.tier = tier if reused else "none"
 
     def preempt(self) -> None:
         """Gives its slot back and waits to be read again from the start."""
         self.enter(Status.WAITING)
-        self.slot, self.reused, self.computed, self.scheduled = None, 0, 0, 0
+        self.slot, self.scheduled = None, 0
+        self.resume(0, "none")
 
     def finish(self, reason: FinishReason) -> None:
         """Ends, once."""

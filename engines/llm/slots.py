@@ -16,6 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 
+from engines.llm.overlap import common_prefix
+
 
 @dataclass(slots=True)
 class Slot:
@@ -31,6 +33,8 @@ class Slot:
     """Whether a sequence runs in it."""
     last_used: int = 0
     """Rises with every release."""
+    shared: int = 0
+    """Leading positions whose cells other sequences may hold too: they must not be moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,17 @@ class Claim:
     """Leading tokens that are already in it."""
     evicted: str | None
     """The session that lost its tokens for this."""
+    left: tuple[int, ...] = ()
+    """The session's own tokens behind the reused ones, which could still be moved before the slot is cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Residence:
+    """Where a session's tokens are; of one that lost its slot, where they still are until the slot is cut."""
+
+    slot: int
+    session_id: str
+    tokens: tuple[int, ...]
 
 
 class SlotTable:
@@ -50,6 +65,7 @@ class SlotTable:
     def __init__(self, slots: int) -> None:
         self._slots = [Slot(index) for index in range(slots)]
         self._releases = count(1)
+        self._departures: list[Residence] = []
 
     def claim(self, session_id: str, tokens: Sequence[int]) -> Claim | None:
         """A slot for these tokens, or none while all are busy.
@@ -62,10 +78,23 @@ class SlotTable:
             return None
         assert not slot.busy, f"session {session_id} already runs"
         evicted = slot.session_id if slot.session_id != session_id else None
-        reused = 0 if evicted else min(common_prefix(slot.resident, tokens), len(tokens) - 1)
+        if evicted:
+            self.evict(slot.index)
+        reused = min(common_prefix(slot.resident, tokens), len(tokens) - 1)
+        left = () if slot.shared > reused else tuple(slot.resident[reused:])
         del slot.resident[reused:]
         slot.session_id, slot.busy = session_id, True
-        return Claim(slot.index, reused, evicted)
+        return Claim(slot.index, reused, evicted, left)
+
+    def resume(self, index: int, tokens: Sequence[int], cells: int) -> None:
+        """The slot was filled with `cells` positions, of which the session uses the leading `tokens`."""
+        slot = self._slots[index]
+        slot.resident, slot.cells = list(tokens), cells
+
+    def share(self, index: int, tokens: int) -> None:
+        """Other sequences hold the cells of this many leading tokens too."""
+        slot = self._slots[index]
+        slot.shared = max(slot.shared, tokens)
 
     def append(self, index: int, tokens: Sequence[int]) -> None:
         """These tokens were decoded into the slot."""
@@ -80,16 +109,30 @@ class SlotTable:
 
     def lose(self, index: int) -> None:
         """The tokens in the slot are gone or must go; whoever runs in it starts again from nothing."""
-        self._slots[index].resident.clear()
+        slot = self._slots[index]
+        slot.resident, slot.shared = [], 0
 
     def vacate(self, index: int) -> None:
         """The slot is nobody's."""
         slot = self._slots[index]
-        slot.resident.clear()
+        self.lose(index)
         slot.session_id, slot.busy, slot.last_used = None, False, 0
+
+    def evict(self, index: int) -> None:
+        """The slot is nobody's any more, and its session may be parked elsewhere."""
+        slot = self._slots[index]
+        if slot.session_id is not None and slot.resident:
+            self._departures.append(Residence(index, slot.session_id, tuple(slot.resident)))
+        self.vacate(index)
+
+    def take_departures(self) -> list[Residence]:
+        """Who lost a slot since the last call; to be asked before the slots are cut."""
+        departures, self._departures = self._departures, []
+        return departures
 
     def drop(self, session_id: str) -> None:
         """Forgets an idle session."""
+        self._departures = [each for each in self._departures if each.session_id != session_id]
         if slot := self._home(session_id):
             assert not slot.busy, f"session {session_id} still runs"
             self.vacate(slot.index)
@@ -99,7 +142,7 @@ class SlotTable:
         idle = [slot for slot in self._slots if not slot.busy and slot.session_id is not None]
         if not idle:
             return False
-        self.vacate(min(idle, key=lambda slot: slot.last_used).index)
+        self.evict(min(idle, key=lambda slot: slot.last_used).index)
         return True
 
     def suspect(self, index: int, cells: int) -> None:
@@ -117,6 +160,7 @@ class SlotTable:
 
     def clear(self) -> None:
         """The cache is new and empty."""
+        self._departures = []
         for slot in self._slots:
             self.vacate(slot.index)
             slot.cells = 0
@@ -130,6 +174,15 @@ class SlotTable:
     def sessions(self) -> dict[str, list[int]]:
         """The tokens of every session that is in a slot."""
         return {slot.session_id: list(slot.resident) for slot in self._slots if slot.session_id is not None}
+
+    def holds(self, session_id: str) -> bool:
+        """Whether the session is in a slot; may be asked from any thread."""
+        return self._home(session_id) is not None
+
+    def idle(self, session_id: str) -> Residence | None:
+        """Where the session's tokens are, if it is in a slot and nothing runs in it."""
+        slot = self._home(session_id)
+        return None if slot is None or slot.busy else Residence(slot.index, session_id, tuple(slot.resident))
 
     def check(self) -> None:
         """Asserts what the drawing and the three sentences say."""
@@ -145,11 +198,3 @@ class SlotTable:
     def _spare(self) -> Slot | None:
         idle = (slot for slot in self._slots if not slot.busy)
         return min(idle, key=lambda slot: (slot.session_id is not None, slot.last_used), default=None)
-
-
-def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    """How many leading tokens are equal."""
-    length = min(len(left), len(right))
-    if left[:length] == right[:length]:
-        return length
-    return next(index for index in range(length) if left[index] != right[index])

@@ -23,6 +23,7 @@ class Stopwatch:
             prompt_tokens=sequence.prompt_tokens,
             reused_tokens=min(sequence.reused, sequence.prompt_tokens),
             evaluated_tokens=sequence.evaluated,
+            tier=sequence.tier,
             completion_tokens=sequence.completion_tokens,
             queued_seconds=started - self.submitted,
             prefill_seconds=max(0.0, first_token - started),

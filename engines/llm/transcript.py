@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 from engines.llm.request import ChatMessage
 from engines.llm.runner import Tokenizer
@@ -20,11 +21,12 @@ class Transcript:
     `ends[i]` is where the text of message i ends in the tokens; what follows the last one opens the answer.
     """
 
-    messages: tuple[ChatMessage, ...] = ()
+    messages: tuple[bytes, ...] = ()
+    """Digests: who said what is compared, and kept nowhere."""
     tokens: tuple[int, ...] = ()
     ends: tuple[int, ...] = ()
 
-    def shared_messages(self, messages: Sequence[ChatMessage]) -> int:
+    def shared_messages(self, messages: Sequence[bytes]) -> int:
         """How many leading messages are equal."""
         pairs = zip(self.messages, messages, strict=False)
         return next(
@@ -48,9 +50,7 @@ class Transcripts:
 
     def encode(self, session_id: str, messages: Sequence[ChatMessage]) -> Transcript:
         """The prompt of these messages; tokenises only what the session has not sent before."""
-        with self._lock:
-            known = self._known.get(session_id, Transcript())
-        prompt = self._extend(known, messages)
+        prompt = self._extend(self.known(session_id), messages)
         self._keep(session_id, prompt)
         return prompt
 
@@ -60,12 +60,22 @@ class Transcripts:
 
     def answered(self, session_id: str, prompt: Transcript, text: str, tokens: Sequence[int]) -> None:
         """Adds an answer as it was generated, unless the session was forgotten or asked anew since."""
-        answer = ChatMessage("assistant", text)
+        answer = message_digest(ChatMessage("assistant", text))
         end = len(prompt.tokens) + len(tokens)
         grown = Transcript((*prompt.messages, answer), (*prompt.tokens, *tokens), (*prompt.ends, end))
         with self._lock:
             if self._known.get(session_id) is prompt:
                 self._known[session_id] = grown
+
+    def known(self, session_id: str) -> Transcript:
+        """What was sent and said in a session, as far as it is known."""
+        with self._lock:
+            return self._known.get(session_id, Transcript())
+
+    def recall(self, session_id: str, transcript: Transcript) -> None:
+        """Takes over what an earlier run of the program knew, unless more is known by now."""
+        with self._lock:
+            self._known.setdefault(session_id, transcript)
 
     def forget(self, session_id: str) -> None:
         """Drops what is known of a session."""
@@ -82,7 +92,7 @@ class Transcripts:
     def _extend(self, known: Transcript, messages: Sequence[ChatMessage]) -> Transcript:
         pieces = self._template.render(messages)
         shown = [piece.message for piece in pieces]
-        shared = known.shared_messages(messages)
+        shared = known.shared_messages([message_digest(message) for message in messages])
         while shared and (shared - 1 not in shown or not known.ends[shared - 1]):
             shared -= 1
         if not shared:
@@ -103,4 +113,9 @@ class Transcripts:
             tokens += self._tokenizer.encode(piece.text, special=piece.message is None)
             if piece.message is not None:
                 ends[piece.message] = len(tokens)
-        return Transcript(tuple(messages), tuple(tokens), tuple(ends))
+        return Transcript(tuple(map(message_digest, messages)), tuple(tokens), tuple(ends))
+
+
+def message_digest(message: ChatMessage) -> bytes:
+    """Equal for equal messages."""
+    return blake2b(f"{message.role}\0{message.text}".encode(errors="surrogatepass"), digest_size=16).digest()
