@@ -3,9 +3,10 @@
 import asyncio
 import signal
 import sys
+import termios
 import time
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -115,7 +116,8 @@ class ConsoleTransport:
             signal.SIGINT, lambda: stops.add(asyncio.ensure_future(handler(message(self._chat, "/stop"))))
         )
         try:
-            await answer
+            with _quiet_keys():
+                await answer
         finally:
             loop.remove_signal_handler(signal.SIGINT)
 
@@ -185,6 +187,19 @@ class ConsoleSink:
     def _put(self, text: str) -> None:
         self._output.write(text)
         self._output.flush()
+
+
+@contextmanager
+def _quiet_keys() -> Iterator[None]:
+    """What is typed ahead does not appear in the middle of the answer; the next prompt reads it."""
+    before = termios.tcgetattr(sys.stdin)
+    quiet = list(before)
+    quiet[3] &= ~termios.ECHO
+    termios.tcsetattr(sys.stdin, termios.TCSANOW, quiet)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSANOW, before)
 
 
 def _split_path(rest: str) -> tuple[Path, str]:
