@@ -53,3 +53,15 @@ help:                                      ## this list
 $(MODELS)/.defaults: engines/models.yaml | .venv/.runtime
 	@$(BIN)/inglenook models pull --defaults
 	@mkdir -p $(MODELS) && touch $@
+
+# What the engine is measured against.
+
+peers: var/peers/bin                       ## build llama-server and its benchmarks from the source that is locked
+
+var/peers/bin: requirements.lock scripts/peers.sh | .venv/.runtime
+	@scripts/peers.sh
+
+bench-engine: .venv/.dev $(MODELS)/.defaults var/peers/bin  ## the engine against llama-server and llama_cpp.Llama; BENCH=--quick
+	$(BIN)/python -m benchmarks.engine $(MODEL) $(BENCH)
+
+.PHONY: peers bench-engine

@@ -1,5 +1,6 @@
 """Results on disk: what was measured, with which settings, on which machine."""
 
+import hashlib
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -28,6 +29,12 @@ def save(
     }
     path.write_text(json.dumps(run, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return path
+
+
+def weights(path: Path) -> dict[str, str]:
+    """Which model it was."""
+    with path.open("rb") as file:
+        return {"file": path.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def machine() -> dict[str, Any]:

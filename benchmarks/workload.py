@@ -32,3 +32,18 @@ def chats(count: int, *, turns: int = 1, words: int = 40, seed: int = 1) -> list
         Chat(f"chat {number}", tuple(" ".join(generator.choices(vocabulary, k=words)) + "?" for _ in range(turns)))
         for number in range(count)
     ]
+
+
+def endless(count: int, *, seed: int = 1) -> list[Chat]:
+    """Chats whose answers are longer than anybody measures."""
+    starts = random.Random(seed).sample(range(1000, 9000), count)
+    return [
+        Chat(f"endless {start}", (f"Write all whole numbers from {start} to {start + 900}, one on each line.",))
+        for start in starts
+    ]
+
+
+def visits(people: int, turns: int, *, seed: int = 1) -> list[int]:
+    """Who comes, turn by turn: few come often and many seldom, by Zipf's law."""
+    weights = [1 / rank for rank in range(1, people + 1)]
+    return random.Random(seed).choices(range(people), weights, k=turns)
