@@ -1,4 +1,7 @@
-"""An embedder without a model: words are hashed into dimensions, so texts that share words are close."""
+"""An embedder without a model: every word is a direction drawn from its hash, so texts that share words are close.
+
+Short words count for nothing: they are in every sentence.
+"""
 
 import hashlib
 import re
@@ -11,7 +14,7 @@ from numpy.typing import NDArray
 class HashEmbedder:
     """Deterministic unit vectors; counts what it was asked to embed."""
 
-    def __init__(self, dimensions: int = 64, model_id: str = "hash-1") -> None:
+    def __init__(self, dimensions: int = 512, model_id: str = "hash-1") -> None:
         self._dimensions = dimensions
         self._model_id = model_id
         self.embedded: list[str] = []
@@ -32,8 +35,12 @@ class HashEmbedder:
         return self._vector(text)
 
     def _vector(self, text: str) -> NDArray[np.float32]:
-        vector = np.zeros(self._dimensions, np.float32)
-        for word in re.findall(r"[a-z0-9]+|[^\W\d_]", text.casefold()) or [""]:
-            digest = hashlib.blake2b(word.encode(), digest_size=4).digest()
-            vector[int.from_bytes(digest) % self._dimensions] += 1.0
-        return vector / np.linalg.norm(vector)
+        words = re.findall(r"[a-z0-9]+|[^\W\d_]", text.casefold())
+        known = [word for word in words if len(word) > 3 or not word.isascii()] or [text]
+        vector = np.sum([self._direction(word) for word in known], axis=0)
+        return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+    def _direction(self, word: str) -> NDArray[np.float64]:
+        """A random direction of the word's own; those of two words are nearly at right angles."""
+        seed = int.from_bytes(hashlib.blake2b(word.encode(), digest_size=8).digest())
+        return np.random.default_rng(seed).normal(size=self._dimensions)
