@@ -64,8 +64,9 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
     Raises BotError, EngineError or KnowledgeError with what to tell the user.
     """
     async with AsyncExitStack() as stack:
-        stack.enter_context(sole_instance(settings.data_dir))
-        log_file = stack.enter_context(open_log(settings.logs, settings.data_dir / "logs", _secrets(settings)))
+        await asyncio.to_thread(stack.enter_context, sole_instance(settings.data_dir))
+        log_context = open_log(settings.logs, settings.data_dir / "logs", _secrets(settings))
+        log_file = await asyncio.to_thread(stack.enter_context, log_context)
         store = await stack.enter_async_context(open_store(settings.data_dir / "inglenook.db"))
         generator = await stack.enter_async_context(_open_mind(settings))
         lacking = await asyncio.to_thread(lacking_features)
