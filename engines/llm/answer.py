@@ -6,6 +6,7 @@ from engines.llm.collector import StreamCollector
 from engines.llm.request import Finished, FinishReason, Prefilling, Queued, SamplingParams, Usage
 from engines.llm.runner import Sampler, Tokenizer
 from engines.llm.sequence import Sequence, Status
+from engines.llm.session_file import Snapshot
 from engines.llm.stats import Stopwatch
 from engines.llm.text_stream import TextStream
 
@@ -21,6 +22,8 @@ class Answer:
     stopwatch: Stopwatch
     deadline: float | None
     """On the engine's clock."""
+    recalled: Snapshot | None = None
+    """What the disk has of the session; let go when the answer starts."""
     sampler: Sampler | None = None
     place: int | None = None
     """The last published number of requests ahead."""

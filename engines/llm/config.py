@@ -47,3 +47,19 @@ class LlmConfig:
     """Format of the KV cache. q8_0 takes half the memory of f16 and loses practically nothing, q4_0 a quarter."""
     flash_attention: Literal["auto", "on", "off"] = "auto"
     """A way of computing attention that takes less memory. A quantised KV cache needs it."""
+    sessions_path: Path | None = None
+    """The folder of conversations that the model has read and that wait on the disk; none keeps them in memory only,
+    and a restart reads them again. It tells what was said, so it is closed to other users."""
+    warm_mb: Annotated[int, Ge(0)] = 512
+    """Memory for conversations that had to leave the KV cache, in MB; what was not used for longest goes."""
+    cold_mb: Annotated[int, Ge(0)] = 4096
+    """Disk space for conversations, in MB; what was not used for longest goes."""
+    park_tokens: Annotated[int, Ge(1)] = 64
+    """A conversation shorter than this is read again rather than kept."""
+    save_after_seconds: Annotated[float, Ge(0)] = 2.0
+    """Quiet time after an answer before its conversation is written to the disk. A crash loses what came after."""
+    save_seconds: Annotated[float, Ge(0)] = 10.0
+    """Time at shutdown for conversations that are not on the disk yet."""
+    shift: bool = True
+    """When the oldest turns are taken out of a long conversation, moves the rest in the KV cache instead of reading it
+    again. The rest keeps a trace of what was taken out."""

@@ -5,17 +5,21 @@ import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import ExitStack, aclosing, asynccontextmanager
+from hashlib import blake2b
 
 from engines.errors import ContextTooLong
 from engines.llm.answer import Answer
+from engines.llm.archive import SessionArchive
 from engines.llm.collector import StreamCollector
 from engines.llm.config import LlmConfig
 from engines.llm.loop import EngineLoop
 from engines.llm.request import ChatMessage, Finished, FinishReason, GenerationEvent, GenerationRequest, TextDelta
 from engines.llm.runner import LoadedModel
+from engines.llm.session_file import Snapshot
 from engines.llm.stats import EngineStats
 from engines.llm.template import ChatTemplate
 from engines.llm.transcript import Transcript, Transcripts
+from engines.llm.vault import SessionVault
 
 OpenModel = Callable[[LlmConfig], LoadedModel]
 
@@ -23,9 +27,10 @@ OpenModel = Callable[[LlmConfig], LoadedModel]
 class LlmEngine:
     """Answers prompts. Made by `open_llm_engine`; implements the bot's Generator."""
 
-    def __init__(self, loop: EngineLoop, transcripts: Transcripts, context_tokens: int) -> None:
+    def __init__(self, loop: EngineLoop, transcripts: Transcripts, vault: SessionVault, context_tokens: int) -> None:
         self._loop = loop
         self._transcripts = transcripts
+        self._vault = vault
         self._context_tokens = context_tokens
 
     @property
@@ -38,10 +43,12 @@ class LlmEngine:
 
         Raises ContextTooLong, EngineOverloaded, EngineClosed or EngineFailed before the first event.
         """
-        prompt = await asyncio.to_thread(self._transcripts.encode, request.session_id, request.messages)
+        prompt, recalled = await asyncio.to_thread(self._prepare, request)
         self._check_length(prompt)
         collector = StreamCollector(asyncio.get_running_loop())
-        answer = self._loop.submit(request, prompt.tokens, collector)
+        shareable = prompt.ends[0] if request.messages[0].role == "system" else 0
+        answer = self._loop.submit(request, prompt.tokens, collector, shareable=shareable, recalled=recalled)
+        del recalled
         said: list[str] = []
         try:
             async with aclosing(collector.events()) as events:
@@ -58,6 +65,7 @@ class LlmEngine:
         """Drops everything kept for the session, and ends its answers."""
         self._transcripts.forget(session_id)
         await asyncio.wrap_future(self._loop.forget(session_id))
+        await asyncio.to_thread(self._vault.erase, session_id)
 
     async def count_tokens(self, messages: Sequence[ChatMessage]) -> int:
         """Tokens of the prompt that these messages make, the opening of the answer included."""
@@ -70,6 +78,14 @@ class LlmEngine:
     def stats(self) -> EngineStats:
         """What the engine did since it was opened."""
         return self._loop.stats()
+
+    def _prepare(self, request: GenerationRequest) -> tuple[Transcript, Snapshot | None]:
+        """The prompt, and what the disk has of a session that is nowhere else."""
+        session_id = request.session_id
+        recalled = None if self._loop.holds(session_id) else self._vault.recall(session_id)
+        if recalled:
+            self._transcripts.recall(session_id, recalled.transcript)
+        return self._transcripts.encode(session_id, request.messages), recalled
 
     def _check_length(self, prompt: Transcript) -> None:
         limit = self._context_tokens - 1
@@ -105,8 +121,11 @@ def _serve(config: LlmConfig, open_model: OpenModel, opened: "Future[tuple[Engin
             model = open_model(config)
             stack.callback(model.runner.close)
             template = ChatTemplate(model.chat_template, bos_text=model.bos_text, eos_text=model.eos_text)
-            loop = EngineLoop(model, config)
-            engine = LlmEngine(loop, Transcripts(template, model.tokenizer), model.context_tokens)
+            transcripts = Transcripts(template, model.tokenizer)
+            vault = _open_vault(config, model)
+            stack.callback(vault.close)
+            loop = EngineLoop(model, config, vault, transcripts.known)
+            engine = LlmEngine(loop, transcripts, vault, model.context_tokens)
         except Exception as error:  # noqa: BLE001 - raised where the engine is opened
             if opened.set_running_or_notify_cancel():
                 opened.set_exception(error)
@@ -114,6 +133,14 @@ def _serve(config: LlmConfig, open_model: OpenModel, opened: "Future[tuple[Engin
         if opened.set_running_or_notify_cancel():
             opened.set_result((loop, engine))
             loop.run()
+
+
+def _open_vault(config: LlmConfig, model: LoadedModel) -> SessionVault:
+    archive = None
+    if config.sessions_path is not None:
+        origin = {**model.origin, "template": blake2b(model.chat_template.encode(), digest_size=16).hexdigest()}
+        archive = SessionArchive(config.sessions_path, origin, config.cold_mb << 20)
+    return SessionVault(config.warm_mb << 20, archive)
 
 
 def _open_llama(config: LlmConfig) -> LoadedModel:

@@ -11,9 +11,12 @@ from contextlib import ExitStack
 from functools import cache
 from typing import Any
 
+import numpy as np
+
 from engines.errors import EngineFailed, ModelLoadError
 from engines.llm.batch import BatchPlan, DecodeOutcome
 from engines.llm.config import KvType, LlmConfig
+from engines.llm.fingerprint import fingerprint
 from engines.llm.hardware import choose_hardware
 from engines.llm.llama_batch import LlamaBatch
 from engines.llm.llama_sampler import LlamaSampler
@@ -31,6 +34,9 @@ _CONTEXT_MULTIPLE = 256
 _LOG_LEVEL_ERROR = 4
 """GGML_LOG_LEVEL_ERROR in ggml.h, which the bindings do not name."""
 
+_BEGINNINGS = 2
+"""System texts that are kept for all sessions: one is the rule, languages and personas make more."""
+
 _recent_errors: deque[str] = deque(maxlen=8)
 
 
@@ -39,10 +45,10 @@ def open_llama(config: LlmConfig) -> LoadedModel:
     check_memory(memory_plan(config.model_path, config), config.model_path)
     if config.cpu_affinity:
         stay_on(config.cpu_affinity)
-    lib = _library()
+    lib = library()
     lib.llama_numa_init(_numa_strategy(lib, config))
     with ExitStack() as undo:
-        model = _load_model(lib, config)
+        model = load_model(lib, config)
         undo.callback(lib.llama_model_free, model)
         context_tokens = min(config.context_tokens, lib.llama_model_n_ctx_train(model) or config.context_tokens)
         vocab = lib.llama_model_get_vocab(model)
@@ -54,6 +60,7 @@ def open_llama(config: LlmConfig) -> LoadedModel:
             bos_text=_text(lib, vocab, lib.llama_vocab_bos(vocab)),
             eos_text=_text(lib, vocab, lib.llama_vocab_eos(vocab)),
             context_tokens=context_tokens,
+            origin=_origin(config, context_tokens),
             threads=choose_hardware(config, read_machine()).threads,
         )
         undo.pop_all()
@@ -68,7 +75,9 @@ class LlamaRunner:
         self._model = model
         self._vocab_size = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
         self._slots = config.slots
-        self._params = _context_params(lib, config, context_tokens)
+        self._cuttable = not (lib.llama_model_is_recurrent(model) or lib.llama_model_is_hybrid(model))
+        self._params = context_params(lib, config, context_tokens)
+        self._params.n_seq_max = self._params.n_outputs_max = self._slots + self.beginnings
         self._batch = LlamaBatch(lib, config.batch_tokens)
         self._context: Any = None
         self._open_context()
@@ -76,6 +85,18 @@ class LlamaRunner:
     @property
     def slots(self) -> int:
         return self._slots
+
+    @property
+    def beginnings(self) -> int:
+        return _BEGINNINGS if self._cuttable else 0
+
+    @property
+    def cuttable(self) -> bool:
+        return self._cuttable
+
+    @property
+    def can_shift(self) -> bool:
+        return self._cuttable and bool(self._lib.llama_memory_can_shift(self._memory))
 
     @property
     def capacity(self) -> int:
@@ -116,15 +137,21 @@ class LlamaRunner:
     def share(self, source: int, target: int, tokens: int) -> None:
         self._lib.llama_memory_seq_cp(self._memory, source, target, 0, tokens)
 
-    def export(self, slot: int) -> bytes:
-        size = self._lib.llama_state_seq_get_size(self._context, slot)
-        state = (ctypes.c_uint8 * size)()
-        written = self._lib.llama_state_seq_get_data(self._context, state, size, slot)
-        return bytes(memoryview(state)[:written])
+    def shift(self, slot: int, start: int, end: int) -> None:
+        self._lib.llama_memory_seq_rm(self._memory, slot, start, end)
+        self._lib.llama_memory_seq_add(self._memory, slot, end, -1, start - end)
 
-    def restore(self, slot: int, state: bytes) -> bool:
-        data = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
-        if self._lib.llama_state_seq_set_data(self._context, data, len(state), slot):
+    def export(self, slot: int) -> memoryview:
+        state = np.empty(self._lib.llama_state_seq_get_size(self._context, slot), np.uint8)
+        written = self._lib.llama_state_seq_get_data(self._context, _bytes(state), len(state), slot)
+        return state.data[:written]
+
+    def restore(self, slot: int, state: bytes | memoryview) -> bool:
+        data = np.frombuffer(state, np.uint8)
+        read = self._lib.llama_state_seq_set_data(self._context, _bytes(data), len(data), slot)
+        # A reported success proves little (llama.cpp#26676): the positions must be there, from the first one on.
+        first = self._lib.llama_memory_seq_pos_min(self._memory, slot)
+        if read and (first == 0 or not self._cuttable):
             return True
         self._lib.llama_memory_seq_rm(self._memory, slot, -1, -1)
         return False
@@ -157,7 +184,7 @@ class LlamaRunner:
 
 
 @cache
-def _library() -> Any:
+def library() -> Any:
     """The native library, initialised, with its log turned to ours."""
     from llama_cpp import llama_cpp as lib  # noqa: PLC0415 - loads the native library
 
@@ -177,7 +204,7 @@ def _log_callback(lib: Any) -> Any:
     return lib.llama_log_callback(keep)
 
 
-def _load_model(lib: Any, config: LlmConfig) -> Any:
+def load_model(lib: Any, config: LlmConfig) -> Any:
     params = lib.llama_model_default_params()
     params.load_mode = {
         (False, False): lib.LLAMA_LOAD_MODE_NONE,
@@ -209,12 +236,11 @@ def _amx_built_in(lib: Any) -> bool:
     return b"AMX_INT8 = 1" in lib.llama_print_system_info()
 
 
-def _context_params(lib: Any, config: LlmConfig, context_tokens: int) -> Any:
+def context_params(lib: Any, config: LlmConfig, context_tokens: int) -> Any:
     params = lib.llama_context_default_params()
     params.n_ctx = -(-context_tokens // _CONTEXT_MULTIPLE) * _CONTEXT_MULTIPLE
     params.n_batch = config.batch_tokens
     params.n_ubatch = min(config.micro_batch_tokens or config.batch_tokens, config.batch_tokens)
-    params.n_seq_max = params.n_outputs_max = config.slots
     params.kv_unified = True
     params.type_k = params.type_v = _kv_type(lib, config.kv_type)
     params.flash_attn_type = {
@@ -224,6 +250,22 @@ def _context_params(lib: Any, config: LlmConfig, context_tokens: int) -> Any:
     }[config.flash_attention]
     params.no_perf = True
     return params
+
+
+def _origin(config: LlmConfig, context_tokens: int) -> dict[str, str | int]:
+    from llama_cpp import __version__  # noqa: PLC0415 - loads the native library
+
+    return {
+        "model": fingerprint(config.model_path),
+        "context_tokens": context_tokens,
+        "kv_type": config.kv_type,
+        "flash_attention": config.flash_attention,
+        "library": f"llama-cpp-python {__version__}",
+    }
+
+
+def _bytes(array: Any) -> Any:
+    return array.ctypes.data_as(ctypes.POINTER(ctypes.c_uint8))
 
 
 def _numa_strategy(lib: Any, config: LlmConfig) -> int:

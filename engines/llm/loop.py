@@ -16,13 +16,17 @@ from engines.llm.answer import Answer
 from engines.llm.batch import BatchPlan, DecodeOutcome
 from engines.llm.collector import StreamCollector
 from engines.llm.config import LlmConfig
+from engines.llm.keeper import SessionKeeper
 from engines.llm.request import FinishReason, GenerationRequest
 from engines.llm.runner import LoadedModel
 from engines.llm.scheduler import Advance, Scheduler
 from engines.llm.sequence import Sequence, Status
+from engines.llm.session_file import Snapshot
 from engines.llm.stats import EngineStats, Stopwatch, Totals
 from engines.llm.text_stream import TextStream
 from engines.llm.threads import StepThreads
+from engines.llm.transcript import Transcript
+from engines.llm.vault import SessionVault
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +37,14 @@ class EngineLoop:
     Other threads reach it through `submit`, `abort`, `forget` and `close`, which only put calls into its inbox.
     """
 
-    def __init__(self, model: LoadedModel, config: LlmConfig, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        model: LoadedModel,
+        config: LlmConfig,
+        vault: SessionVault,
+        known: Callable[[str], Transcript],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._runner = model.runner
         self._tokenizer = model.tokenizer
         self._clock = clock
@@ -44,6 +55,8 @@ class EngineLoop:
             batch_tokens=config.batch_tokens,
             ends=model.tokenizer.ends,
         )
+        self._vault = vault
+        self._keeper = SessionKeeper(model.runner, self._scheduler, vault, config, known=known)
         self._threads = StepThreads(model.threads, adaptive=config.adaptive_threads)
         self._max_waiting = config.max_waiting
         self._places = threading.BoundedSemaphore(config.max_waiting)
@@ -52,10 +65,22 @@ class EngineLoop:
         self._ids = itertools.count(1)
         self._totals = Totals()
         self._gate = threading.Lock()
+        self._ended: Future[None] = Future()  # the thread touches nothing any more
         self._end: EngineError | None = None  # set under the gate: what was put before it is still handled
 
-    def submit(self, request: GenerationRequest, tokens: Items[int], collector: StreamCollector) -> Answer:
-        """Takes a request, from any thread. Raises EngineOverloaded, EngineClosed or EngineFailed."""
+    def submit(
+        self,
+        request: GenerationRequest,
+        tokens: Items[int],
+        collector: StreamCollector,
+        *,
+        shareable: int = 0,
+        recalled: Snapshot | None = None,
+    ) -> Answer:
+        """Takes a request, from any thread. Raises EngineOverloaded, EngineClosed or EngineFailed.
+
+        The first `shareable` tokens are the system text; `recalled` is what the disk has of the session.
+        """
         now = self._clock()
         sequence = Sequence(
             sequence_id=next(self._ids),
@@ -63,6 +88,7 @@ class EngineLoop:
             tokens=list(tokens),
             prompt_tokens=len(tokens),
             max_tokens=request.sampling.max_tokens,
+            shareable=shareable,
         )
         answer = Answer(
             sequence=sequence,
@@ -71,6 +97,7 @@ class EngineLoop:
             text=TextStream(request.sampling.stop),
             stopwatch=Stopwatch(now),
             deadline=None if request.deadline_seconds is None else now + request.deadline_seconds,
+            recalled=recalled,
         )
         with self._gate:
             self.check_open()
@@ -84,14 +111,17 @@ class EngineLoop:
         self._inbox.put(partial(self._finish, answer, FinishReason.ABORTED))
 
     def forget(self, session_id: str) -> "Future[None]":
-        """Drops a session, from any thread; done when its tokens are out of the cache."""
+        """Drops a session, from any thread; done when its tokens are out of the cache and it is not saved any more."""
         done: Future[None] = Future()
         with self._gate:
-            if self._end is None:
-                self._inbox.put(partial(self._forget, session_id, done))
-            else:
-                done.set_result(None)
+            if self._end is not None:
+                return self._ended
+            self._inbox.put(partial(self._forget, session_id, done))
         return done
+
+    def holds(self, session_id: str) -> bool:
+        """Whether a session is in the cache or in memory, asked from any thread: by the time one acts it may not be."""
+        return self._scheduler.table.holds(session_id) or self._vault.holds(session_id)
 
     def close(self) -> None:
         """Ends the loop after the running step, from any thread; unfinished answers fail with engine.closed."""
@@ -118,12 +148,14 @@ class EngineLoop:
             try:
                 if not self._scheduler.has_work:
                     self.check_books()
-                    self._inbox.get()()
+                    self._wait()
                 self.step()
             except Exception:
                 log.exception("an engine step failed")
                 self._fail_running()
         self._finish_all(self._end)
+        self._keeper.close()
+        self._ended.set_result(None)
 
     def step(self) -> None:
         """One decode call, and what belongs to it."""
@@ -136,14 +168,21 @@ class EngineLoop:
             if outcome is DecodeOutcome.FAILED:
                 self._recover()
             self._publish(advances)
+        self._keeper.save(self._clock(), busy=self._scheduler.has_work)
 
     def check_books(self) -> None:
         """Asserts that the slot table agrees with itself and with the cache."""
-        self._cut()
+        self._keeper.cut()
         table = self._scheduler.table
         table.check()
         held = [self._runner.held(slot) for slot in range(self._runner.slots)]
         assert held == table.cells, f"the cache holds {held}, the books say {table.cells}"
+        self._keeper.check()
+
+    def _wait(self) -> None:
+        """Until somebody wants something, or a session is to be saved."""
+        with suppress(Empty):
+            self._inbox.get(timeout=self._keeper.seconds_to_save(self._clock()))()
 
     def _drain_inbox(self) -> None:
         with suppress(Empty):
@@ -155,9 +194,10 @@ class EngineLoop:
             self._finish(answer, FinishReason.FAILED, "engine.timeout")
 
     def _admit(self) -> None:
-        started = [self._answers[start.sequence.sequence_id] for start in self._scheduler.admit()]
-        self._cut()
-        for answer in started:
+        starts = [(start, self._answers[start.sequence.sequence_id]) for start in self._scheduler.admit()]
+        self._keeper.place([(start, answer.recalled) for start, answer in starts])
+        for _, answer in starts:
+            answer.recalled = None
             if answer.sampler is None:
                 answer.sampler = self._runner.open_sampler(answer.sampling)
                 self._places.release()
@@ -165,19 +205,12 @@ class EngineLoop:
         for ahead, sequence in enumerate(self._scheduler.waiting):
             self._answers[sequence.sequence_id].wait(ahead)
 
-    def _cut(self) -> None:
-        for slot, keep in self._scheduler.table.cuts():
-            if self._runner.truncate(slot, keep):
-                self._scheduler.table.cut(slot)
-            else:
-                self._scheduler.lose(slot)
-
     def _decode(self, plan: BatchPlan) -> DecodeOutcome:
         self._totals.steps += 1
         threads, started = self._threads.of(plan), self._clock()
         self._runner.use_threads(threads.count)
-        while (outcome := self._runner.decode(plan)) is DecodeOutcome.NO_ROOM and self._scheduler.evict_idle():
-            self._cut()
+        while (outcome := self._runner.decode(plan)) is DecodeOutcome.NO_ROOM and self._keeper.make_room():
+            pass
         threads.took(len(plan.rows), self._clock() - started)
         return outcome
 
@@ -189,6 +222,7 @@ class EngineLoop:
         now = self._clock()
         for advance in advances:
             answer = self._answers[advance.sequence.sequence_id]
+            self._keeper.learn(advance.sequence)
             answer.advance(advance.token, self._tokenizer, now)
             reason = advance.sequence.finish_reason
             if reason is not None:
@@ -206,6 +240,7 @@ class EngineLoop:
     def _recover(self) -> None:
         """Makes the cache usable again before anybody hears of the failure and asks anew."""
         self._totals.failures += 1
+        self._keeper.clear()
         try:
             self._runner.reset()
         except EngineError as error:
@@ -227,12 +262,14 @@ class EngineLoop:
             self._places.release()
         usage = answer.stopwatch.usage(answer.sequence, self._clock())
         self._totals.add(reason, usage)
+        self._keeper.used(answer.sequence.session_id, self._clock())
         answer.finish(reason, usage, error_code)
 
     def _forget(self, session_id: str, done: "Future[None]") -> None:
         for sequence in self._scheduler.forget(session_id):
             self._close(self._answers[sequence.sequence_id], FinishReason.ABORTED, None)
-        self._cut()
+        self._keeper.forget(session_id)
+        self._keeper.cut()
         if done.set_running_or_notify_cancel():
             done.set_result(None)
 

@@ -34,6 +34,8 @@ def overlap(held: Sequence[int], wanted: Sequence[int], *, least_tail: int | Non
     if least_tail is None:
         return Overlap(head)
     rest, wanted_rest = held[head:], wanted[head:-1]
+    if len(wanted_rest) < least_tail:
+        return Overlap(head)
     for gap in range(1, len(rest) - least_tail + 1):
         if rest[gap] == wanted_rest[0] and (tail := common_prefix(rest[gap:], wanted_rest)) >= least_tail:
             return Overlap(head, gap, tail)
@@ -43,6 +45,6 @@ def overlap(held: Sequence[int], wanted: Sequence[int], *, least_tail: int | Non
 def common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
     """How many leading tokens are equal."""
     length = min(len(left), len(right))
-    if left[:length] == right[:length]:
+    if list(left[:length]) == list(right[:length]):
         return length
     return next(index for index in range(length) if left[index] != right[index])

@@ -1,5 +1,6 @@
 """What the engine needs from a model: the seam between the book-keeping and llama.cpp."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -25,7 +26,22 @@ class ModelRunner(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many sequences the cache can tell apart; slots are numbered from 0."""
+        """How many sequences can be answered; slots are numbered from 0."""
+        ...
+
+    @property
+    def beginnings(self) -> int:
+        """How many further slots, numbered after those, hold what sessions share; none where nothing can be shared."""
+        ...
+
+    @property
+    def cuttable(self) -> bool:
+        """Whether slots can be cut anywhere; else a slot is only ever continued or emptied."""
+        ...
+
+    @property
+    def can_shift(self) -> bool:
+        """Whether tokens can move to earlier positions."""
         ...
 
     @property
@@ -60,12 +76,19 @@ class ModelRunner(Protocol):
         """Lets the empty slot `target` begin with the first `tokens` of `source`, without copying."""
         ...
 
-    def export(self, slot: int) -> bytes:
+    def shift(self, slot: int, start: int, end: int) -> None:
+        """Takes the positions from `start` to before `end` out and moves what follows down to `start`.
+
+        What follows must not be shared, and the next call that looks at it must be `decode`.
+        """
+        ...
+
+    def export(self, slot: int) -> bytes | memoryview:
         """The state of a slot, for `restore` into any slot of the same model and cache format."""
         ...
 
-    def restore(self, slot: int, state: bytes) -> bool:
-        """Fills an empty slot. False when the state does not fit; then the slot is empty."""
+    def restore(self, slot: int, state: bytes | memoryview) -> bool:
+        """Fills an empty slot. False when the state does not fit, or the cache has no room; then the slot is empty."""
         ...
 
     def reset(self) -> None:
@@ -111,5 +134,7 @@ class LoadedModel:
     eos_text: str
     context_tokens: int
     """Tokens that one conversation may have."""
+    origin: Mapping[str, str | int]
+    """What decides whether an exported state can be restored: the weights, the cache's size and format, the library."""
     threads: ThreadLimits = field(default_factory=ThreadLimits)
     """What the configuration allows, or the machine where that leaves it open."""

@@ -8,7 +8,7 @@ from engines.llm.tier import Tier
 class SessionVault:
     """Parked sessions: warm in memory, cold on the disk, each under its byte budget.
 
-    The engine's thread parks, takes and saves. `holds`, `recall` and `erase` may be called from any thread.
+    The engine's thread parks, drops and saves. `holds`, `recall` and `erase` may be called from any thread.
     """
 
     def __init__(self, warm_bytes: int, archive: SessionArchive | None = None) -> None:
@@ -39,8 +39,8 @@ class SessionVault:
         """The session, if it is warm."""
         return self._warm.use(session_id)
 
-    def take(self, session_id: str) -> None:
-        """The session is back in the model."""
+    def drop(self, session_id: str) -> None:
+        """Lets the session go from memory: it is back in the model, or forgotten."""
         self._warm.remove(session_id)
 
     def save(self, session_id: str, snapshot: Snapshot) -> bool:
@@ -51,8 +51,16 @@ class SessionVault:
         """The session from the disk, which is read and checked."""
         return None if self._archive is None else self._archive.load(session_id)
 
-    def forget(self, session_id: str) -> None:
-        """Drops a session from memory and disk, also while it is being written."""
-        self._warm.remove(session_id)
+    def erase(self, session_id: str) -> None:
+        """Deletes the session from the disk, also while it is being written."""
         if self._archive is not None:
             self._archive.forget(session_id)
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Waits until what is being written is written; False when that takes longer."""
+        return self._archive is None or self._archive.wait_idle(timeout_seconds)
+
+    def close(self) -> None:
+        """Gives up what is still being written."""
+        if self._archive is not None:
+            self._archive.close()

@@ -54,8 +54,13 @@ class FakeRunner:
     `outcomes` holds what the next decodes shall answer; None, like an empty queue, leaves it to the cache.
     """
 
-    def __init__(self, slots: int = 4, capacity: int = 256, *, model: Model = babble, cuttable: bool = True) -> None:
+    def __init__(
+        self, slots: int = 4, capacity: int = 256, *, model: Model = babble, cuttable: bool = True, beginnings: int = 0
+    ) -> None:
         self.slots = slots
+        self.beginnings = beginnings
+        self.cuttable = cuttable
+        self.can_shift = cuttable
         self.capacity = capacity
         self.outcomes: deque[DecodeOutcome | None] = deque()
         self.threads = 0
@@ -65,10 +70,9 @@ class FakeRunner:
         self.open_samplers: list[FakeSampler] = []
         self.closed = False
         self._model = model
-        self._cuttable = cuttable
         self._failed = False
         self._cells = count()
-        self._kv: list[list[tuple[int, int]]] = [[] for _ in range(slots)]
+        self._kv: list[list[tuple[int, int]]] = [[] for _ in range(slots + beginnings)]
 
     def tokens(self, slot: int) -> list[int]:
         """What the slot holds."""
@@ -102,7 +106,7 @@ class FakeRunner:
         return len(self._kv[slot])
 
     def truncate(self, slot: int, keep: int) -> bool:
-        done = self._cuttable or keep == 0 or keep >= len(self._kv[slot])
+        done = self.cuttable or keep == 0 or keep >= len(self._kv[slot])
         del self._kv[slot][keep if done else 0 :]
         return done
 
@@ -110,14 +114,20 @@ class FakeRunner:
         assert not self._kv[target]
         self._kv[target] = self._kv[source][:tokens]
 
+    def shift(self, slot: int, start: int, end: int) -> None:
+        kept, moved = self._kv[slot][:start], self._kv[slot][end:]
+        others = {cell for index, kv in enumerate(self._kv) for _, cell in kv if index != slot}
+        assert not any(cell in others for _, cell in moved), "a shared cell was moved"
+        self._kv[slot] = kept + moved
+
     def export(self, slot: int) -> bytes:
         return b",".join(b"%d" % token for token in self.tokens(slot))
 
-    def restore(self, slot: int, state: bytes) -> bool:
+    def restore(self, slot: int, state: bytes | memoryview) -> bool:
         assert not self._kv[slot]
         if not re.fullmatch(rb"[\d,]*", state):
             return False
-        tokens = [int(number) for number in state.split(b",") if number]
+        tokens = [int(number) for number in bytes(state).split(b",") if number]
         if self._used() + len(tokens) > self.capacity:
             return False
         self._kv[slot] = [(token, next(self._cells)) for token in tokens]
@@ -128,7 +138,7 @@ class FakeRunner:
             self.broken_resets -= 1
             raise EngineFailed("engine.failed", detail="no context")
         self._failed = False
-        self._kv = [[] for _ in range(self.slots)]
+        self._kv = [[] for _ in range(self.slots + self.beginnings)]
 
     def close(self) -> None:
         self.closed = True
@@ -183,4 +193,5 @@ def open_fake_model(config: LlmConfig, runner: FakeRunner | None = None) -> Load
         bos_text="",
         eos_text="<|end|>",
         context_tokens=config.context_tokens,
+        origin={"model": "fake"},
     )

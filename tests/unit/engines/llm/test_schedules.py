@@ -10,6 +10,8 @@ from engines.llm.collector import StreamCollector
 from engines.llm.config import LlmConfig
 from engines.llm.loop import EngineLoop
 from engines.llm.request import Finished, FinishReason, GenerationRequest, SamplingParams, TextDelta
+from engines.llm.transcript import Transcript
+from engines.llm.vault import SessionVault
 from tests.fakes.clock import HandClock
 from tests.fakes.runner import END, FakeRunner, babble, open_fake_model
 
@@ -31,7 +33,9 @@ class Bench:
         self.runner = runner
         self.clock = HandClock()
         config = LlmConfig(model_path=None, context_tokens=CAPACITY, slots=3, batch_tokens=64, max_waiting=100)
-        self.loop = EngineLoop(open_fake_model(config, runner), config, clock=self.clock.monotonic)
+        self.loop = EngineLoop(
+            open_fake_model(config, runner), config, SessionVault(0), lambda _: Transcript(), self.clock.monotonic
+        )
         self.asked = []
         self.answers = []
         self.heard = []
