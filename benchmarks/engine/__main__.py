@@ -23,11 +23,13 @@ from engines.llm.machine import automatic_threads
 WORKLOADS = {
     "W1": (throughput.run, {"context_tokens": 8192, "slots": 16}),
     "W2": (follow_up.run, {"context_tokens": 8192, "slots": 4}),
-    "W3": (newcomers.run, {"context_tokens": 8192, "slots": 4}),
+    "W3": (newcomers.run, {"context_tokens": 8192, "slots": 8}),
     "W4": (household.run, {"context_tokens": 8192, "slots": 4}),
     "W5": (step_overhead.run, {"context_tokens": 8192, "slots": 16}),
     "W6": (resident.run, {"context_tokens": 8192, "slots": 4}),
 }
+
+_TABLE_WIDTH = 140
 
 
 async def main() -> None:
@@ -35,6 +37,7 @@ async def main() -> None:
     arguments = _arguments()
     os.environ |= {"OMP_NUM_THREADS": str(arguments.threads)}
     console = Console()
+    console.width = max(console.width, _TABLE_WIDTH)
     for name in arguments.only:
         run, sizes = WORKLOADS[name]
         setup = Setup(model=arguments.model, threads=arguments.threads, **sizes)
