@@ -3,10 +3,11 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from logging.handlers import RotatingFileHandler
+from typing import TypeVar
 
 import structlog
 from pydantic import SecretStr
@@ -37,6 +38,8 @@ from knowledge import DocumentReader, KnowledgeBase, open_knowledge_base
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
+
 DRAIN_SECONDS = 20.0
 """What a running answer gets when the program is asked to end: below the 30 s that systemd and Docker allow."""
 KEPT = timedelta(days=31)
@@ -64,9 +67,9 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
     Raises BotError, EngineError or KnowledgeError with what to tell the user.
     """
     async with AsyncExitStack() as stack:
-        await asyncio.to_thread(stack.enter_context, sole_instance(settings.data_dir))
+        await stack.enter_async_context(_off_the_loop(sole_instance(settings.data_dir)))
         log_context = open_log(settings.logs, settings.data_dir / "logs", _secrets(settings))
-        log_file = await asyncio.to_thread(stack.enter_context, log_context)
+        log_file = await stack.enter_async_context(_off_the_loop(log_context))
         store = await stack.enter_async_context(open_store(settings.data_dir / "inglenook.db"))
         generator = await stack.enter_async_context(_open_mind(settings))
         lacking = await asyncio.to_thread(lacking_features)
@@ -102,6 +105,16 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
             transports=transports,
             log_file=log_file,
         )
+
+
+@asynccontextmanager
+async def _off_the_loop(context: AbstractContextManager[T]) -> AsyncIterator[T]:
+    """A context whose beginning and end touch the disk."""
+    entered = await asyncio.to_thread(context.__enter__)
+    try:
+        yield entered
+    finally:
+        await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 @asynccontextmanager

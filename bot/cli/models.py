@@ -13,12 +13,15 @@ from rich.progress import Progress as Bars
 
 from bot.cli.invocation import Invocation
 from bot.cli.output import console, errors, fail, print_json
+from bot.cli.tune import tune
 from engines.errors import EngineError
 from engines.models import Model, ModelKind, choose, chosen, installed, is_installed, load_catalogue, model_path
 from engines.models import pull as pull_model
 from engines.models import verify as verify_model
 
 app = typer.Typer(help="The weights: list, fetch, check and choose them.", no_args_is_help=True)
+
+app.command()(tune)
 
 Json = Annotated[bool, typer.Option("--json", help="One JSON object per line.")]
 Names = Annotated[list[str] | None, typer.Argument(metavar="[NAME]...", show_default=False)]

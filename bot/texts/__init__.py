@@ -20,7 +20,7 @@ class Sayable(Protocol):
     arguments: dict[str, str | float]
 
 
-def say(code: str, language: str = "en", **arguments: str | float) -> str:
+def say(code: str, language: str = "en", /, **arguments: str | float) -> str:
     """The sentence; English where the language has none. An unknown code is a KeyError: a mistake of the program."""
     sentences = LANGUAGES.get(language, en.SENTENCES)
     return sentences[code].format(**arguments)

@@ -11,7 +11,7 @@ import bot.errors
 import engines.errors
 import knowledge.errors
 from bot.texts import LANGUAGES, en, for_error, language_of, say, zh
-from engines.errors import ModelLoadError
+from engines.errors import ModelLoadError, UnsupportedMedia
 
 ROOT = Path(__file__).parents[3]
 
@@ -85,6 +85,12 @@ def test_an_error_says_its_own_sentence():
     error = ModelLoadError("model.missing", path="/m.gguf")
     assert "There is no model file at /m.gguf" in for_error(error, "en")
     assert "/m.gguf 处没有模型文件" in for_error(error, "zh")
+
+
+def test_an_argument_may_be_called_like_a_parameter():
+    """The language that Tesseract lacks is not the language of the sentence."""
+    error = UnsupportedMedia("ocr.missing_language", language="deu", package="tesseract-ocr-deu")
+    assert "apt-get install tesseract-ocr-deu" in for_error(error, "zh")
 
 
 def test_an_unknown_error_shows_nothing_of_itself():
