@@ -10,7 +10,8 @@ EngineError
 ├── EngineRefused
 ├── UnsupportedMedia
 ├── CatalogueError
-└── ModelPullError
+├── ModelPullError
+└── TuningError
 
 An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
 stands in `bot/texts/` under the same code, with the same argument names.
@@ -140,4 +141,13 @@ class ModelPullError(EngineError):
         "pull.broken": "{name} does not hold what the catalogue promises: {detail}",
         "pull.running": "another process is pulling {name}",
         "pull.not_fetched": "{name} comes with the program; install that again",
+    }
+
+
+class TuningError(EngineError):
+    """A model that could not be fitted to this machine; it serves as it is."""
+
+    sentences = {
+        "tune.failed": "{path} cannot be written in the format {weights}",
+        "tune.absent": "{name} is not a language model on this machine",
     }

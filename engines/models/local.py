@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 from engines.models.catalogue import LocalSource, Model, ModelFile, ModelKind, ShippedSource, load_catalogue
+from engines.models.tuned import tuned_path
 
 CHECKSUMS = "SHA256SUMS"
 """Written beside pulled files, in the form that `sha256sum -c` reads."""
@@ -47,9 +48,25 @@ def model_folder(model: Model, data_dir: Path) -> Path:
 
 
 def model_path(model: Model, data_dir: Path) -> Path:
-    """What an engine opens: the first GGUF file of a language model, the folder of any other."""
+    """What an engine opens: the first GGUF file of a language model, the folder of any other.
+
+    A form of a language model that was tuned to this machine takes the place of the file that was pulled.
+    """
+    source = source_path(model, data_dir)
+    if model.kind is not ModelKind.LLM:
+        return source
+    return tuned_path(source, tuned_folder(model, data_dir)) or source
+
+
+def source_path(model: Model, data_dir: Path) -> Path:
+    """What was pulled, or is somebody's own: as `model_path`, without tuning."""
     folder = model_folder(model, data_dir)
     return folder / model.files[0].name if model.kind is ModelKind.LLM else folder
+
+
+def tuned_folder(model: Model, data_dir: Path) -> Path:
+    """Where the tuned form of a model lies: nothing is written into somebody's own folder."""
+    return models_folder(data_dir) / model.name
 
 
 def is_installed(model: Model, data_dir: Path) -> bool:
