@@ -82,6 +82,10 @@ SECRETS = {"telegram.token": "INGLENOOK_TELEGRAM_TOKEN", "remote_api_key": "INGL
 """Settings that come from this environment variable, or from the file named by the variable with _FILE after it."""
 
 
+FOUND_AT_START = {"data_dir", "llm.model_path", "llm.sessions_path", "speech.model_path", "knowledge.data_path"}
+"""Settings whose default follows from the data directory, see `_add_paths`."""
+
+
 def load_settings(path: Path | None, environ: Mapping[str, str], data_dir: Path | None = None) -> Settings:
     """The settings of the file at `path`; of the default file, where there is one, without a path.
 
@@ -157,6 +161,7 @@ def _add_paths(raw: dict[str, Any], data_dir: Path) -> None:
     raw["data_dir"] = data_dir
     for section, kind in (("llm", ModelKind.LLM), ("speech", ModelKind.SPEECH)):
         _section(raw, section).setdefault("model_path", model_path(chosen(data_dir, kind), data_dir))
+    _section(raw, "llm").setdefault("sessions_path", data_dir / "sessions")
     _section(raw, "knowledge").setdefault("data_path", data_dir / "knowledge")
 
 

@@ -155,6 +155,8 @@ class AnswerCost:
     completion_tokens: int
     first_token_seconds: float
     seconds: float
+    tier: str = "none"
+    """Where the known tokens were: hot, warm, cold, shared, or none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

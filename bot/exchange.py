@@ -70,6 +70,7 @@ class Exchange:
             completion_tokens=usage.completion_tokens,
             first_token_seconds=self.writer.first_token_seconds or seconds,
             seconds=seconds,
+            tier=usage.tier,
         )
         cut = say("notice.length", self.language) if finished.reason is FinishReason.LENGTH else ""
         return self._remembered(cost, cut, notice)

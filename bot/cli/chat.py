@@ -123,6 +123,7 @@ def answer_json(answer: Answer) -> dict[str, Any]:
             "reused_tokens": cost.reused_tokens if cost else 0,
             "evaluated_tokens": cost.evaluated_tokens if cost else 0,
             "completion_tokens": cost.completion_tokens if cost else 0,
+            "tier": cost.tier if cost else None,
             "first_token_seconds": round(cost.first_token_seconds, 3) if cost else None,
             "seconds": round(cost.seconds, 3) if cost else None,
         },

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from bot.config import SECRETS, Settings
+from bot.config import FOUND_AT_START, SECRETS, Settings
 
 _WIDTH = 110
 _HEAD = """\
@@ -43,7 +43,7 @@ def _section(section: type, prefix: str) -> Iterator[str]:
             inside = list(_section(inner, f"{key}."))
             yield f"{pad}{field.name}:" if inside else f"{pad}{field.name}: {{}}"
             yield from inside
-        elif _default(field) is dataclasses.MISSING:
+        elif key in FOUND_AT_START:
             yield f"{pad}# {field.name}: (found at start)"
         else:
             text = yaml.safe_dump({field.name: _default(field)}, allow_unicode=True, width=_WIDTH - len(pad))

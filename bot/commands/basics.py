@@ -45,6 +45,7 @@ async def context(context: CommandContext, _arguments: str) -> str:
         evaluated=cost.evaluated_tokens,
         completion=cost.completion_tokens,
         first=cost.first_token_seconds,
+        tier=say(f"tier.{cost.tier}", context.language),
     )
 
 

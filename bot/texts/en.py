@@ -66,7 +66,7 @@ SENTENCES = {
     "command.no_sources": "The last answer uses no documents.",
     "command.context": (
         "This conversation: {turns} messages, {tokens} of {limit} tokens. Last answer: {prompt} tokens of prompt, "
-        "{reused} known already, {evaluated} read, {completion} written; first words after {first:.1f} s."
+        "{reused} known already ({tier}), {evaluated} read, {completion} written; first words after {first:.1f} s."
     ),
     "command.context_empty": "This conversation: {turns} messages, {tokens} of {limit} tokens.",
     "command.status": "Inglenook {version}, up for {uptime}, {memory} MB of memory in use.",
@@ -76,6 +76,11 @@ SENTENCES = {
     "command.lang_usage": "Use /lang en, /lang zh or /lang auto.",
     "command.temp": "Temperature of this chat: {temperature}.",
     "command.temp_usage": "Use /temp with a number from 0 (the likeliest words) to 2 (adventurous), or /temp auto.",
+    "tier.none": "nothing kept",
+    "tier.hot": "in the cache",
+    "tier.warm": "in memory",
+    "tier.cold": "on the disk",
+    "tier.shared": "the common beginning",
     "state.ok": "well",
     "state.failing": "failing: {detail}",
     # Errors: the conversation

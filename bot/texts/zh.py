@@ -64,7 +64,7 @@ SENTENCES = {
     "command.nothing_to_retry": "还没有可以重新回答的问题。",
     "command.no_sources": "上一个回答没有用到文档。",
     "command.context": (
-        "这段对话：{turns} 条消息，{tokens}/{limit} 个词元。上一个回答：提示 {prompt} 个词元，其中 {reused} 个已在缓存，"
+        "这段对话：{turns} 条消息，{tokens}/{limit} 个词元。上一个回答：提示 {prompt} 个词元，其中 {reused} 个已知（{tier}），"
         "新读 {evaluated} 个，写出 {completion} 个；{first:.1f} 秒后出现第一个字。"
     ),
     "command.context_empty": "这段对话：{turns} 条消息，{tokens}/{limit} 个词元。",
@@ -75,6 +75,11 @@ SENTENCES = {
     "command.lang_usage": "请使用 /lang en、/lang zh 或 /lang auto。",
     "command.temp": "本对话的温度：{temperature}。",
     "command.temp_usage": "请使用 /temp 加一个 0（总选最可能的词）到 2（天马行空）之间的数，或 /temp auto。",
+    "tier.none": "无保留",
+    "tier.hot": "在缓存中",
+    "tier.warm": "在内存中",
+    "tier.cold": "在磁盘上",
+    "tier.shared": "共同的开头",
     "state.ok": "正常",
     "state.failing": "故障：{detail}",
     # Errors: the conversation
