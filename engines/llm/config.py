@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 
 KvType = Literal["f16", "q8_0", "q4_0"]
 
@@ -39,6 +39,8 @@ class LlmConfig:
     """Layers of the model on the graphics processor; -1 is all, if this build has one. 0 uses the processor alone."""
     max_waiting: Annotated[int, Ge(1)] = 64
     """Requests that may wait for a slot; one more is refused."""
+    unload_after_seconds: Annotated[float, Gt(0)] | None = None
+    """Frees the model's memory after so long without a question; the next one waits for it to load. None keeps it."""
     mmap: bool = True
     """Maps the weights instead of copying them: faster start, and memory that other programs can borrow."""
     mlock: bool = False
