@@ -17,6 +17,7 @@ ENVIRONMENT = {
 
 def main() -> None:
     """Runs the command line."""
+    os.umask(0o077)  # what is written are conversations: nobody else's business
     for variable, value in ENVIRONMENT.items():
         os.environ.setdefault(variable, value)
     from bot.cli.app import app  # noqa: PLC0415 - see ENVIRONMENT
