@@ -16,7 +16,9 @@ from tests.fakes.clock import HandClock
 from tests.fakes.runner import END, FakeRunner, babble, open_fake_model
 
 CAPACITY = 90
-SESSIONS = "ABCD"
+SESSIONS = "ABCDEF"
+SYSTEM = [ord("!") + place for place in range(18)]
+"""What every chat begins with."""
 
 
 class QuietLoop:
@@ -26,16 +28,41 @@ class QuietLoop:
         pass
 
 
+class Disk:
+    """Stands in for SessionArchive: it remembers, and takes a step to write."""
+
+    def __init__(self):
+        self.idle = True
+        self.sessions = {}
+
+    def save(self, session_id, snapshot):
+        was_idle, self.idle = self.idle, False
+        if was_idle:
+            self.sessions[session_id] = snapshot
+        return was_idle
+
+    def load(self, session_id):
+        return self.sessions.get(session_id)
+
+    def forget(self, session_id):
+        self.sessions.pop(session_id, None)
+
+
 class Bench:
     """An EngineLoop turned by hand, and everybody who ever asked it something."""
 
-    def __init__(self, runner):
+    def __init__(self, runner, warm_bytes=0):
         self.runner = runner
         self.clock = HandClock()
-        config = LlmConfig(model_path=None, context_tokens=CAPACITY, slots=3, batch_tokens=64, max_waiting=100)
-        self.loop = EngineLoop(
-            open_fake_model(config, runner), config, SessionVault(0), lambda _: Transcript(), self.clock.monotonic
+        self.disk = Disk()
+        self.vault = SessionVault(warm_bytes, self.disk)
+        config = LlmConfig(
+            model_path=None, context_tokens=CAPACITY, slots=3, batch_tokens=64, max_waiting=100, park_tokens=4
         )
+        self.loop = EngineLoop(
+            open_fake_model(config, runner), config, self.vault, lambda _: Transcript(), self.clock.monotonic
+        )
+        self.loop._keeper._least_tail = 6 if runner.can_shift else None
         self.asked = []
         self.answers = []
         self.heard = []
@@ -45,11 +72,15 @@ class Bench:
         """The conversation grows by a question; its tokens are the session's alone."""
         known = self.prompts[session]
         letters = [ord(session) + 4 * digit for digit in question]
-        prompt = ([*known, *letters] if len(known) + len(letters) < CAPACITY // 2 else letters)[: CAPACITY - 1]
+        if len(known) + len(letters) >= CAPACITY // 2:  # the oldest third goes, the system text stays
+            known = [*SYSTEM, *known[len(SYSTEM) + len(known) // 3 :]][: CAPACITY // 2]
+        prompt = [*(known or SYSTEM), *letters]
         self.prompts[session] = prompt
         sampling = SamplingParams(temperature=0, max_tokens=max_tokens)
         request = GenerationRequest(session_id=session, messages=(), sampling=sampling, deadline_seconds=deadline)
-        answer = self.loop.submit(request, tuple(prompt), StreamCollector(QuietLoop()))
+        recalled = None if self.loop.holds(session) else self.vault.recall(session)
+        collector = StreamCollector(QuietLoop())
+        answer = self.loop.submit(request, tuple(prompt), collector, shareable=len(SYSTEM), recalled=recalled)
         self.asked.append((prompt, max_tokens))
         self.answers.append(answer)
         self.heard.append([])
@@ -61,11 +92,15 @@ class Bench:
 
     def step(self):
         self.clock.advance(1)
+        self.disk.idle = True
         self.loop.step()
         self.loop.check_books()
         table = self.loop._scheduler.table
         for slot in table._slots:
             assert self.runner.tokens(slot.index) == slot.resident
+        for beginning in self.loop._keeper._beginnings._beginnings:
+            assert self.runner.tokens(beginning.slot) == list(beginning.tokens)
+            assert list(beginning.tokens) in ([], SYSTEM)
 
     def grow(self, index):
         """A finished answer becomes part of its conversation, as it was generated."""
@@ -118,19 +153,20 @@ def perform(bench, deed):
             bench.loop.abort(bench.answers[index % len(bench.answers)])
         case ("forget", session):
             bench.loop.forget(session)
+            bench.vault.erase(session)
         case ("outcome", outcome):
             bench.runner.outcomes.append(outcome)
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(rounds, min_size=1, max_size=12), st.booleans())
-def test_random_schedules(schedule, cuttable):
+@given(st.lists(rounds, min_size=1, max_size=12), st.booleans(), st.sampled_from([0, 300, 5000]))
+def test_random_schedules(schedule, cuttable, warm_bytes):
     """Everybody gets exactly one Finished, the books balance after every step, and no answer depends on the others.
 
     Chats come and go, give up, are forgotten, run out of time, evict and preempt each other in a cache that is far too
-    small, and decodes are interrupted or fail.
+    small, and decodes are interrupted or fail. Sessions are parked, saved, restored, moved, and share a beginning.
     """
-    bench = Bench(FakeRunner(3, CAPACITY, cuttable=cuttable))
+    bench = Bench(FakeRunner(3, CAPACITY, cuttable=cuttable, beginnings=2 * cuttable), warm_bytes)
     for deed in chain.from_iterable(schedule):
         perform(bench, deed)
     for _ in range(10_000):

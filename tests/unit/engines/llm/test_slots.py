@@ -2,7 +2,7 @@
 
 import pytest
 
-from engines.llm.slots import Claim, SlotTable, common_prefix
+from engines.llm.slots import Claim, Residence, SlotTable
 
 
 def decoded(table, session_id, tokens):
@@ -111,10 +111,55 @@ def test_the_check_sees_a_session_in_two_slots():
         table.check()
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "length"),
-    [([], [], 0), ([1], [], 0), ([1, 2], [1, 2], 2), ([1, 2, 3], [1, 2, 4], 2), ([1], [1, 2], 1), ([2], [1], 0)],
-)
-def test_common_prefix(left, right, length):
-    """Counts leading equal tokens."""
-    assert common_prefix(left, right) == length
+def test_who_lost_a_slot_can_be_parked_before_it_is_cut():
+    """By eviction, by another's claim, by preemption; not by being forgotten."""
+    table = SlotTable(2)
+    for session_id, tokens in (("a", [1, 2]), ("b", [3])):
+        decoded(table, session_id, tokens)
+    table.evict_idle()
+    table.claim("c", [5])
+    table.claim("d", [6])
+    assert table.take_departures() == [Residence(0, "a", (1, 2)), Residence(1, "b", (3,))]
+    table.append(0, [5])
+    table.evict(0)
+    table.append(1, [6])
+    table.evict(1)
+    table.drop("d")
+
+    assert table.take_departures() == [Residence(0, "c", (5,))]
+    assert table.take_departures() == []
+
+
+def test_own_tokens_that_do_not_fit_any_more_are_offered_unless_they_are_shared():
+    """They could be moved; cells of others could not."""
+    table = SlotTable(1)
+    decoded(table, "a", [1, 2, 3, 4])
+    assert table.claim("a", [1, 3, 4]).left == (2, 3, 4)
+    table.append(0, [3, 4])
+    table.release(0)
+    table.share(0, 2)
+
+    assert table.claim("a", [1, 9]).left == ()
+
+
+def test_a_slot_that_was_filled_belongs_to_its_session_as_far_as_it_says():
+    """The rest is cut."""
+    table = SlotTable(1)
+    table.claim("a", [1, 2, 3])
+    table.resume(0, [1, 2], 7)
+
+    assert table.sessions == {"a": [1, 2]}
+    assert table.cuts() == [(0, 2)]
+
+
+def test_only_an_idle_session_has_a_place_to_be_saved_from():
+    """A running one is still changing."""
+    table = SlotTable(1)
+    table.claim("a", [1, 2])
+    table.append(0, [1, 2])
+    assert table.idle("a") is None
+    table.release(0)
+
+    assert table.idle("a") == Residence(0, "a", (1, 2))
+    assert table.holds("a")
+    assert not table.holds("b")
