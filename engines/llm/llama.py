@@ -6,6 +6,7 @@ happens, and every return code is read here.
 
 import ctypes
 import logging
+import os
 from collections import deque
 from contextlib import ExitStack
 from functools import cache
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from engines.errors import EngineFailed, ModelLoadError
-from engines.llm.batch import BatchPlan, DecodeOutcome
+from engines.llm.batch import BatchPlan, DecodeOutcome, Row
 from engines.llm.config import KvType, LlmConfig
 from engines.llm.fingerprint import fingerprint
 from engines.llm.hardware import choose_hardware
@@ -36,6 +37,10 @@ _LOG_LEVEL_ERROR = 4
 
 _BEGINNINGS = 2
 """System texts that are kept for all sessions: one is the rule, languages and personas make more."""
+
+_SPINS = "1000"
+"""How often a thread looks for the others before it sleeps, read by OpenMP when it is loaded: some 50 microseconds. Its
+own choice is some 15 milliseconds, in which a program that needs the core waits, and all other threads for that one."""
 
 _recent_errors: deque[str] = deque(maxlen=8)
 
@@ -181,11 +186,20 @@ class LlamaRunner:
         self._context = self._lib.llama_init_from_model(self._model, self._params)
         if self._context is None:
             raise ModelLoadError("model.no_context", detail=_reason())
+        self._warm_up()
+
+    def _warm_up(self) -> None:
+        """One token is read and forgotten: the weights are brought into memory before anybody waits for an answer."""
+        row = Row(token=0, position=0, slot=0, wants_logits=True)
+        if code := self._lib.llama_decode(self._context, self._batch.fill(BatchPlan((row,), ()))):
+            raise ModelLoadError("model.no_context", detail=f"the first step returned {code}")
+        self._lib.llama_memory_clear(self._memory, True)  # noqa: FBT003
 
 
 @cache
 def library() -> Any:
     """The native library, initialised, with its log turned to ours."""
+    os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
     from llama_cpp import llama_cpp as lib  # noqa: PLC0415 - loads the native library
 
     lib.llama_log_set(_log_callback(lib), None)
