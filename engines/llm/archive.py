@@ -46,12 +46,12 @@ class SessionArchive:
     @property
     def idle(self) -> bool:
         """Whether `save` would take a session now."""
-        return self._job is None
+        return self._job is None and not self._closed
 
     def save(self, session_id: str, snapshot: Snapshot) -> bool:
         """Begins to write; False when another session is being written."""
         with self._changed:
-            if self._job is not None or self._closed:
+            if not self.idle:
                 return False
             self._job = _Job(session_key(session_id), snapshot)
             self._changed.notify_all()

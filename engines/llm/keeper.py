@@ -134,7 +134,9 @@ class SessionKeeper:
     def close(self) -> None:
         """Saves what is not on the disk, the newest first, as long as there is time."""
         end = time.monotonic() + self._save_seconds
-        while self._unsaved and self._vault.wait(left := end - time.monotonic()) and left > 0:
+        while self._unsaved and self._vault.wait(end - time.monotonic()) and self._vault.can_save:
+            if time.monotonic() >= end:
+                break
             self._save(next(reversed(self._unsaved)))
         if self._unsaved or not self._vault.wait(end - time.monotonic()):
             log.warning("not all sessions were saved in time; the rest is read again")

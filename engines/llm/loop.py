@@ -66,6 +66,7 @@ class EngineLoop:
         self._totals = Totals()
         self._gate = threading.Lock()
         self._ended: Future[None] = Future()  # the thread touches nothing any more
+        self._ended.set_running_or_notify_cancel()  # who waits for it may give up, but not cancel it
         self._end: EngineError | None = None  # set under the gate: what was put before it is still handled
 
     def submit(

@@ -92,13 +92,45 @@ class Transcripts:
     def _extend(self, known: Transcript, messages: Sequence[ChatMessage]) -> Transcript:
         pieces = self._template.render(messages)
         shown = [piece.message for piece in pieces]
-        shared = known.shared_messages([message_digest(message) for message in messages])
+        digests = [message_digest(message) for message in messages]
+        shared = known.shared_messages(digests)
         while shared and (shared - 1 not in shown or not known.ends[shared - 1]):
             shared -= 1
         if not shared:
             return self._encode(Transcript(tokens=self._opening(pieces[0])), messages, pieces)
         kept = Transcript(tokens=known.tokens[: known.ends[shared - 1]], ends=known.ends[:shared])
-        return self._encode(kept, messages, pieces[shown.index(shared - 1) + 1 :])
+        kept = self._join_tail(known, kept, digests, pieces)
+        return self._encode(kept, messages, pieces[shown.index(len(kept.ends) - 1) + 1 :])
+
+    def _join_tail(
+        self, known: Transcript, head: Transcript, digests: Sequence[bytes], pieces: Sequence[Piece]
+    ) -> Transcript:
+        """Takes over what follows a gap: the turns after the oldest ones, which the caller left out.
+
+        All known messages from some place on must be wanted behind the head, with the same markup in front.
+        """
+        at, count = len(head.ends), len(known.ends)
+        wanted = list(digests[at:])
+        for start in range(at + 1, count):
+            tail = list(known.messages[start:])
+            if tail != wanted[: len(tail)] or not all(known.ends[start - 1 :]):
+                continue
+            markup = self._markup_before(at, pieces)
+            begin = known.ends[start - 1]
+            if known.tokens[begin : begin + len(markup)] != markup:
+                break
+            moved = len(head.tokens) - begin
+            tokens = (*head.tokens, *known.tokens[begin : known.ends[-1]])
+            return Transcript(tokens=tokens, ends=(*head.ends, *(end + moved for end in known.ends[start:])))
+        return head
+
+    def _markup_before(self, message: int, pieces: Sequence[Piece]) -> tuple[int, ...]:
+        """What the template writes between a message and the one before it."""
+        shown = [piece.message for piece in pieces]
+        if message not in shown:
+            return ()
+        between = pieces[shown.index(message - 1) + 1 : shown.index(message)]
+        return tuple(token for piece in between for token in self._tokenizer.encode(piece.text, special=True))
 
     def _opening(self, first: Piece) -> tuple[int, ...]:
         """The model's opening tokens, unless the template writes them itself."""

@@ -79,6 +79,35 @@ def test_what_somebody_writes_never_becomes_a_control_token():
     assert (prompt.tokens.count(START), prompt.tokens.count(END)) == (2, 1)
 
 
+def test_what_follows_a_gap_stays_as_it_was_sent():
+    """The oldest exchange is left out; the tokens of the others are taken over, not made anew."""
+    subject = transcripts()
+    system, sent = ChatMessage("system", "s"), []
+    for question in ("one", "two", "three"):
+        prompt = subject.encode("chat", [system, *sent, user(question)])
+        subject.answered("chat", prompt, "ab", [ord("a"), ord("b")])
+        sent += [user(question), answer("ab")]
+    known = subject.known("chat")
+    shorter = subject.encode("chat", [system, *sent[2:], user("four")])
+    gap = known.ends[2] - known.ends[0]
+
+    assert shorter.tokens[: len(known.tokens) - gap] == known.tokens[: known.ends[0]] + known.tokens[known.ends[2] :]
+    assert PAIR not in shorter.tokens
+    assert shorter.ends[:5] == (known.ends[0], *(end - gap for end in known.ends[3:]))
+
+
+def test_a_gap_is_not_joined_where_the_template_writes_something_else():
+    """The markup in front of the rest is not what it was: it is read anew."""
+    subject = transcripts(FORGETFUL_TEMPLATE)
+    system = ChatMessage("system", "s")
+    sent = [user("one"), answer("1"), user("two")]
+    prompt = subject.encode("chat", [system, *sent])
+    subject.answered("chat", prompt, "ab", [ord("a"), ord("b")])
+    shorter = subject.encode("chat", [system, user("two"), answer("ab"), user("three")])
+
+    assert PAIR in shorter.tokens
+
+
 def test_sessions_know_nothing_of_each_other():
     """An answer generated in one chat does not shape another chat's prompt."""
     subject = transcripts()
@@ -104,6 +133,19 @@ def test_the_opening_token_stands_once(source, opening):
     tokens = subject.encode("chat", [user("hi")]).tokens
 
     assert tokens[:2] == (END, START)
+
+
+def test_what_an_earlier_run_knew_counts_until_more_is_known():
+    """Saved with a session, and taken over once."""
+    before, after = transcripts(), transcripts()
+    prompt = before.encode("chat", [user("hi")])
+    before.answered("chat", prompt, "ab", [ord("a"), ord("b")])
+    after.recall("chat", before.known("chat"))
+    second = after.encode("chat", [user("hi"), answer("ab"), user("more")])
+    after.recall("chat", prompt)
+
+    assert second.tokens[: len(prompt.tokens) + 2] == before.known("chat").tokens
+    assert after.known("chat") is second
 
 
 def test_only_so_many_conversations_are_kept():
