@@ -21,6 +21,9 @@ from knowledge.errors import IndexBroken
 from knowledge.records import Candidate, EmbeddedDocument, embedded_text, search_text
 from knowledge.types import Chunk
 
+# Arrow's own allocator keeps some 50 MB more than it uses.
+pa.set_memory_pool(pa.system_memory_pool())
+
 _TABLE = "chunks"
 _INDEX_CACHE_BYTES = 256 << 20
 _METADATA_CACHE_BYTES = 64 << 20
