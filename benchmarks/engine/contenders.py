@@ -25,7 +25,7 @@ from engines.llm import (
 
 PEERS = Path(__file__).parents[2] / "var" / "peers" / "bin"
 _CACHE_MB = 2048
-"""What both peers may keep of conversations in memory."""
+"""What each contender may keep of conversations in memory, beside its slots."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,8 +228,8 @@ class LlamaServer:
             writer.close()
 
 
-def engine_config(setup: Setup) -> LlmConfig:
-    """The engine's settings in this run."""
+def engine_config(setup: Setup, folder: Path | None = None) -> LlmConfig:
+    """The engine's settings in this run; sessions survive it in the folder."""
     return LlmConfig(
         model_path=setup.model,
         context_tokens=setup.context_tokens,
@@ -237,13 +237,15 @@ def engine_config(setup: Setup) -> LlmConfig:
         batch_tokens=setup.batch_tokens,
         threads=setup.threads,
         flash_attention="on",
+        sessions_path=folder,
+        warm_mb=_CACHE_MB,
     )
 
 
 @asynccontextmanager
-async def open_engine(setup: Setup, _folder: Path | None = None) -> AsyncIterator[Engine]:
+async def open_engine(setup: Setup, folder: Path | None = None) -> AsyncIterator[Engine]:
     """The engine."""
-    async with open_llm_engine(engine_config(setup)) as engine:
+    async with open_llm_engine(engine_config(setup, folder)) as engine:
         yield Engine(engine)
 
 
