@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.chunking import chunk
 from knowledge.config import KnowledgeConfig
-from knowledge.errors import DocumentUnreadable, KnowledgeError
+from knowledge.errors import DocumentUnreadable, KnowledgeError, SourceUnavailable
 from knowledge.folders import FoundFile, Plan, read_file
 from knowledge.manifest import Entry, Manifest
 from knowledge.ports import Embedder
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.index import ChunkIndex
+
+log = logging.getLogger(__name__)
 
 _BATCH_CHUNKS = 128
 """Documents are written together up to about this many chunks: every write makes a version of the table."""
@@ -45,7 +48,8 @@ class _Document:
 class Ingest:
     """One pass over new and changed files. Documents are written whole: a kill leaves each one old or new.
 
-    The index is written before the manifest. After a kill between the two the document is read again, to the same end.
+    What is about to be written is noted in the manifest first, without a stamp. After a kill in between, the next pass
+    reads such a document again, to the same end, or removes it if the file is gone.
     """
 
     def __init__(
@@ -78,7 +82,9 @@ class Ingest:
         await self._write()
         if self._writes:
             await self._optimize()
-        return SyncReport(**self._counts, seconds=monotonic() - started)
+        report = SyncReport(**self._counts, seconds=monotonic() - started)
+        log.log(logging.INFO if plan.to_read or plan.gone else logging.DEBUG, "documents: %s", report)
+        return report
 
     async def _take(self, reader: ReaderProcess, file: FoundFile, known: Entry | None) -> None:
         """Reads one file, and puts it into the batch unless it is as it was."""
@@ -90,7 +96,7 @@ class Ingest:
                 await self._keep(replace(known, stamp=file.stamp))
                 return
             blocks = await reader.blocks(content, file.path)
-        except KnowledgeError as error:
+        except (DocumentUnreadable, SourceUnavailable) as error:
             await self._record_failure(entry, known, error)
             return
         self._counts["added" if known is None else "changed"] += 1
@@ -108,6 +114,7 @@ class Ingest:
     async def _record_failure(self, entry: Entry, known: Entry | None, error: KnowledgeError) -> None:
         if known is not None and known.chunks:
             await self._remove_chunks([known.path])
+        log.warning("not indexed: %s", error)
         failed = replace(entry, error_code=error.code, error_detail=error.sentence)
         await asyncio.to_thread(self._manifest.put, [failed])
         self._counts["failed"] += 1
@@ -130,11 +137,15 @@ class Ingest:
             return
         index = await self._open_index()
         documents = await self._embed(index, batch)
-        await asyncio.to_thread(index.replace, documents)
-        await asyncio.to_thread(self._manifest.put, [document.entry for document in batch])
+        await asyncio.to_thread(self._store, index, documents, [document.entry for document in batch])
         self._writes += 1
         if self._writes % _WRITES_BETWEEN_OPTIMIZE == 0:
             await self._optimize()
+
+    def _store(self, index: "ChunkIndex", documents: Sequence[EmbeddedDocument], entries: Sequence[Entry]) -> None:
+        self._manifest.put([replace(entry, stamp="", sha256="") for entry in entries])
+        index.replace(documents)
+        self._manifest.put(entries)
 
     async def _embed(self, index: "ChunkIndex", batch: Sequence[_Document]) -> list[EmbeddedDocument]:
         older = [document.entry.path for document in batch if document.is_indexed]

@@ -14,6 +14,7 @@ from knowledge.errors import DocumentUnreadable
 from knowledge.reader_child import LENGTH
 from knowledge.types import HEADING_SEPARATOR, Block
 
+_WRITE_BYTES = 1 << 20
 _PROJECT = Path(__file__).parent.parent
 
 
@@ -52,7 +53,7 @@ class ReaderProcess:
         seconds = self._limits.seconds
         try:
             async with asyncio.timeout(seconds):
-                return json.loads(await self._exchange(content, name))
+                return await asyncio.to_thread(json.loads, await self._exchange(content, name))
         except TimeoutError as error:
             await self.close()
             raise DocumentUnreadable("document.timeout", name=name, seconds=seconds) from error
@@ -67,8 +68,9 @@ class ReaderProcess:
         encoded_name = name.encode("utf-8", "backslashreplace")
         for frame in (encoded_name, content):
             child.stdin.write(LENGTH.pack(len(frame)))
-            child.stdin.write(frame)
-        await child.stdin.drain()
+            for start in range(0, len(frame), _WRITE_BYTES):
+                child.stdin.write(frame[start : start + _WRITE_BYTES])
+                await child.stdin.drain()
         (length,) = LENGTH.unpack(await child.stdout.readexactly(LENGTH.size))
         return await child.stdout.readexactly(length)
 

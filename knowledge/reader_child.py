@@ -6,6 +6,7 @@ the payload. A request is two frames, name and content; an answer is one frame o
 """
 
 import json
+import os
 import resource
 import struct
 import sys
@@ -43,7 +44,8 @@ def _read_frame(stream: BinaryIO) -> bytes | None:
 
 
 def main(memory_mb: int, max_characters: int) -> None:
-    """Serves until standard input ends."""
+    """Serves until standard input ends, behind everything else that the machine has to do."""
+    os.nice(10)
     memory_bytes = memory_mb << 20
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

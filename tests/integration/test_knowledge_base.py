@@ -458,6 +458,29 @@ def torn_documents(data):
     return [path for path, count in counts.items() if "note" in path and count != 4]
 
 
+async def test_document_that_vanishes_after_a_kill(opened, house, tmp_path, monkeypatch):
+    """What was written and never ticked off is still known, so that it can leave with its file."""
+    async with opened(house) as base:
+        with monkeypatch.context() as patch:
+            patch.setattr(ChunkIndex, "replace", written_and_killed(ChunkIndex.replace))
+            with pytest.raises(SystemExit):
+                await base.sync()
+        (house / "garden.txt").unlink()
+        assert numbers(await base.sync())[2] == 1
+        assert await paths(base, "where is the hose") == set()
+        assert await paths(base, "boiler pressure") == {"boiler.md"}
+
+
+def written_and_killed(replace):
+    """Writes, and does not come back."""
+
+    def killed(index, documents):
+        replace(index, documents)
+        raise SystemExit
+
+    return killed
+
+
 async def test_house_documents_with_the_real_model(tmp_path):
     """Questions in both languages find the right document of each kind, everyday talk finds none."""
     config = KnowledgeConfig(data_path=tmp_path / "data", folders=(DOCUMENTS,))
