@@ -11,7 +11,8 @@ EngineError
 ├── UnsupportedMedia
 ├── CatalogueError
 ├── ModelPullError
-└── TuningError
+├── TuningError
+└── GrammarError
 
 An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
 stands in `bot/texts/` under the same code, with the same argument names.
@@ -150,4 +151,13 @@ class TuningError(EngineError):
     sentences = {
         "tune.failed": "{path} cannot be written in the format {weights}",
         "tune.absent": "{name} is not a language model on this machine",
+    }
+
+
+class GrammarError(EngineError):
+    """A form for answers that is none; nothing was generated."""
+
+    sentences = {
+        "grammar.invalid": "the grammar cannot be used: {detail}",
+        "grammar.schema": "the JSON schema cannot be used: {detail}",
     }

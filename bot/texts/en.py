@@ -128,6 +128,8 @@ SENTENCES = {
     "model.no_chat_template": "{path} is not an instruct model: it has no chat template. Choose another with `inglenook models use`.",
     "model.chat_template": "The model's chat template does not work ({detail}). Choose another model with `inglenook models use`.",
     "model.affinity": "The engine cannot stay on the processors {processors} ({detail}). Change llm.cpu_affinity.",
+    "grammar.invalid": "The form for the answer cannot be used: {detail}.",
+    "grammar.schema": "The JSON schema for the answer cannot be used: {detail}.",
     "tune.absent": "{name} is not a language model on this machine: inglenook models list shows them.",
     "tune.failed": "{path} cannot be written in the format {weights}. Is there room on the disk?",
     "model.no_context": "The model's memory cannot be opened ({detail}). Set a smaller llm.context_tokens.",

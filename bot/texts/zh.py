@@ -123,6 +123,8 @@ SENTENCES = {
     "model.no_chat_template": "{path} 不是对话模型：它没有对话模板。请用 `inglenook models use` 另选一个。",
     "model.chat_template": "模型的对话模板无法使用（{detail}）。请用 `inglenook models use` 另选一个。",
     "model.affinity": "引擎无法固定在处理器 {processors} 上（{detail}）。请修改 llm.cpu_affinity。",
+    "grammar.invalid": "回答格式无法使用：{detail}。",
+    "grammar.schema": "回答的 JSON 格式（schema）无法使用：{detail}。",
     "tune.absent": "{name} 不是本机上的语言模型：用 inglenook models list 查看。",
     "tune.failed": "无法把 {path} 写成 {weights} 格式。磁盘还有空间吗？",
     "model.no_context": "无法打开模型的上下文（{detail}）。请调小 llm.context_tokens。",

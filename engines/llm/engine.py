@@ -62,8 +62,8 @@ class LlmEngine:
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Events up to exactly one Finished. Closing the iterator aborts, and frees the slot before the next step.
 
-        Raises ContextTooLong, EngineOverloaded, EngineClosed, EngineFailed, or ModelLoadError where the model was
-        unloaded, before the first event.
+        Raises ContextTooLong, GrammarError, EngineOverloaded, EngineClosed, EngineFailed, or ModelLoadError where the
+        model was unloaded, before the first event.
         """
         served = await self._awake()
         try:

@@ -20,6 +20,7 @@ from engines.llm.config import KvType, LlmConfig
 from engines.llm.fingerprint import fingerprint
 from engines.llm.hardware import choose_hardware
 from engines.llm.llama_batch import LlamaBatch
+from engines.llm.llama_form import LlamaForms
 from engines.llm.llama_sampler import LlamaSampler
 from engines.llm.llama_tokenizer import LlamaTokenizer
 from engines.llm.machine import read_machine, stay_on
@@ -60,7 +61,7 @@ def open_llama(config: LlmConfig) -> LoadedModel:
         template = _chat_template(lib, model, config)
         loaded = LoadedModel(
             runner=LlamaRunner(lib, model, config, context_tokens),
-            tokenizer=LlamaTokenizer(lib, vocab),
+            tokenizer=LlamaTokenizer(lib, vocab, LlamaForms(lib, vocab, _schema_grammar)),
             chat_template=template,
             bos_text=_text(lib, vocab, lib.llama_vocab_bos(vocab)),
             eos_text=_text(lib, vocab, lib.llama_vocab_eos(vocab)),
@@ -78,7 +79,9 @@ class LlamaRunner:
     def __init__(self, lib: Any, model: Any, config: LlmConfig, context_tokens: int) -> None:
         self._lib = lib
         self._model = model
-        self._vocab_size = lib.llama_vocab_n_tokens(lib.llama_model_get_vocab(model))
+        vocab = lib.llama_model_get_vocab(model)
+        self._vocab_size = lib.llama_vocab_n_tokens(vocab)
+        self._forms = LlamaForms(lib, vocab, _schema_grammar)
         self._slots = config.slots
         self._cuttable = not (lib.llama_model_is_recurrent(model) or lib.llama_model_is_hybrid(model))
         self._params = context_params(lib, config, context_tokens)
@@ -128,7 +131,7 @@ class LlamaRunner:
                 return DecodeOutcome.FAILED
 
     def open_sampler(self, params: SamplingParams) -> LlamaSampler:
-        return LlamaSampler(self._lib, lambda: self._context, params, self._vocab_size)
+        return LlamaSampler(self._lib, lambda: self._context, params, self._vocab_size, self._forms.sampler(params))
 
     def held(self, slot: int) -> int:
         return int(self._lib.llama_memory_seq_pos_max(self._memory, slot)) + 1
@@ -216,6 +219,12 @@ def _log_callback(lib: Any) -> Any:
             _recent_errors.append(text.decode(errors="replace").strip())
 
     return lib.llama_log_callback(keep)
+
+
+def _schema_grammar(schema: str) -> str:
+    from llama_cpp.llama_grammar import json_schema_to_gbnf  # noqa: PLC0415 - loads the native library
+
+    return str(json_schema_to_gbnf(schema))
 
 
 def load_model(lib: Any, config: LlmConfig) -> Any:

@@ -8,12 +8,16 @@ from engines.llm.request import SamplingParams
 
 
 class LlamaSampler:
-    """A chain of samplers in llama.cpp's usual order; implements Sampler."""
+    """A chain of samplers in llama.cpp's usual order, that of the answer's form first; implements Sampler."""
 
-    def __init__(self, lib: Any, context: Callable[[], Any], params: SamplingParams, vocab_size: int) -> None:
+    def __init__(
+        self, lib: Any, context: Callable[[], Any], params: SamplingParams, vocab_size: int, form: Any
+    ) -> None:
         self._lib = lib
         self._context = context
         self._chain = lib.llama_sampler_chain_init(lib.llama_sampler_chain_default_params())
+        if form is not None:
+            lib.llama_sampler_chain_add(self._chain, form)
         for sampler in _samplers(lib, params, vocab_size):
             lib.llama_sampler_chain_add(self._chain, sampler)
 

@@ -6,12 +6,15 @@ from typing import Any
 import numpy as np
 
 from engines.errors import EngineFailed
+from engines.llm.llama_form import LlamaForms
+from engines.llm.request import SamplingParams
 
 
 class LlamaTokenizer:
     """The vocabulary of a model, which never changes; implements Tokenizer."""
 
-    def __init__(self, lib: Any, vocab: Any) -> None:
+    def __init__(self, lib: Any, vocab: Any, forms: LlamaForms) -> None:
+        self._forms = forms
         self._lib = lib
         self._vocab = vocab
         self._opening = (int(lib.llama_vocab_bos(vocab)),) if lib.llama_vocab_get_add_bos(vocab) else ()
@@ -33,6 +36,9 @@ class LlamaTokenizer:
         buffer = ctypes.create_string_buffer(256)
         length = self._lib.llama_token_to_piece(self._vocab, token, buffer, len(buffer), 0, False)  # noqa: FBT003
         return buffer.raw[: max(0, length)]
+
+    def check_form(self, params: SamplingParams) -> None:
+        self._forms.check(params)
 
     def ends(self, token: int) -> bool:
         return bool(self._lib.llama_vocab_is_eog(self._vocab, token))

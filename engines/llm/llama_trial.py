@@ -14,6 +14,7 @@ from engines.llm.batch import BatchPlan, Row
 from engines.llm.config import KvType, LlmConfig
 from engines.llm.llama import context_params, library, load_model
 from engines.llm.llama_batch import LlamaBatch
+from engines.llm.llama_form import LlamaForms
 from engines.llm.llama_tokenizer import LlamaTokenizer
 from engines.llm.memory import check_memory, memory_plan
 
@@ -33,7 +34,7 @@ class LlamaTrial:
         self._batch = LlamaBatch(lib, _BATCH_TOKENS)
         vocab = lib.llama_model_get_vocab(model)
         self._vocab_size = lib.llama_vocab_n_tokens(vocab)
-        self._tokenizer = LlamaTokenizer(lib, vocab)
+        self._tokenizer = LlamaTokenizer(lib, vocab, LlamaForms(lib, vocab, str))
         self._held = 0
 
     def tokens(self, text: str) -> list[int]:

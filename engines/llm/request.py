@@ -43,6 +43,10 @@ class SamplingParams:
     """Tokens of an answer at most; a longer one is cut, and says so."""
     stop: tuple[str, ...] = ()
     """The answer ends before the first of these; the string itself is not part of it."""
+    grammar: str | None = None
+    """The answer has this form: a grammar in llama.cpp's notation, GBNF, whose first rule is `root`."""
+    json_schema: str | None = None
+    """The answer is JSON of this form: a JSON schema as text. Not together with a grammar."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,6 +116,10 @@ class Tokenizer(Protocol):
         """The bytes that a token stands for; none for a control token."""
         ...
 
+    def check_form(self, params: SamplingParams) -> None:
+        """Raises GrammarError where the grammar or the JSON schema of an answer cannot be used."""
+        ...
+
     def ends(self, token: int) -> bool:
         """Whether the token ends an answer."""
         ...

@@ -27,7 +27,7 @@ OpenModel = Callable[[LlmConfig], LoadedModel]
 class ServedModel:
     """Answers prompts with one model. Made by `open_served`."""
 
-    def __init__(self, loop: EngineLoop, transcripts: Transcripts, vault: SessionVault, context_tokens: int) -> None:
+    def __init__(self, loop: EngineLoop, transcripts: Transcripts, vault: SessionVault, model: LoadedModel) -> None:
         self._thread = threading.current_thread()
         self._users = 0
         self._free = asyncio.Event()
@@ -35,7 +35,8 @@ class ServedModel:
         self._loop = loop
         self._transcripts = transcripts
         self._vault = vault
-        self._context_tokens = context_tokens
+        self._tokenizer = model.tokenizer
+        self._context_tokens = model.context_tokens
 
     @property
     def context_tokens(self) -> int:
@@ -45,7 +46,7 @@ class ServedModel:
     async def stream(self, request: GenerationRequest) -> AsyncGenerator[GenerationEvent, None]:
         """Events up to exactly one Finished. Closing the iterator aborts, and frees the slot before the next step.
 
-        Raises ContextTooLong, EngineOverloaded, EngineClosed or EngineFailed before the first event.
+        Raises ContextTooLong, GrammarError, EngineOverloaded, EngineClosed or EngineFailed before the first event.
         """
         prompt, recalled = await asyncio.to_thread(self._prepare, request)
         self._check_length(prompt)
@@ -113,6 +114,7 @@ class ServedModel:
 
     def _prepare(self, request: GenerationRequest) -> tuple[Transcript, Snapshot | None]:
         """The prompt, and what the disk has of a session that is nowhere else."""
+        self._tokenizer.check_form(request.sampling)
         session_id = request.session_id
         recalled = None if self._loop.holds(session_id) else self._vault.recall(session_id)
         if recalled:
@@ -150,7 +152,7 @@ def _serve(config: LlmConfig, open_model: OpenModel, opened: "Future[ServedModel
             vault = _open_vault(config, model)
             stack.callback(vault.close)
             loop = EngineLoop(model, config, vault, transcripts.known)
-            served = ServedModel(loop, transcripts, vault, model.context_tokens)
+            served = ServedModel(loop, transcripts, vault, model)
         except Exception as error:  # noqa: BLE001 - raised where the engine is opened
             if opened.set_running_or_notify_cancel():
                 opened.set_exception(error)

@@ -1,11 +1,13 @@
 """What goes over the wire: the OpenAI chat API, with what llama-server and vLLM add to it."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from engines.errors import GrammarError
 from engines.llm.request import ChatMessage, GenerationRequest
 
 
@@ -132,7 +134,19 @@ def chat_body(request: GenerationRequest, model: str, max_tokens: int, *, extens
             "repetition_penalty": sampling.repeat_penalty,  # vLLM
             "return_progress": True,
         }
+    if sampling.grammar is not None:
+        body["grammar"] = sampling.grammar  # llama-server
+    if sampling.json_schema is not None:
+        form = {"name": "answer", "schema": _parsed(sampling.json_schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
     return body
+
+
+def _parsed(schema: str) -> Any:
+    try:
+        return json.loads(schema)
+    except ValueError as error:
+        raise GrammarError("grammar.schema", detail=str(error)) from error
 
 
 def refusal(body: Any) -> str:

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import count
 
-from engines.errors import EngineFailed
+from engines.errors import EngineFailed, GrammarError
 from engines.llm.batch import BatchPlan, DecodeOutcome
 from engines.llm.config import LlmConfig
 from engines.llm.request import SamplingParams
@@ -175,6 +175,10 @@ class FakeTokenizer:
 
     def piece(self, token: int) -> bytes:
         return b"ab" if token == PAIR else bytes([token]) if token < START else b""
+
+    def check_form(self, params: SamplingParams) -> None:
+        if params.grammar is not None and "::=" not in params.grammar:
+            raise GrammarError("grammar.invalid", detail="no rule")
 
     def ends(self, token: int) -> bool:
         return token == END

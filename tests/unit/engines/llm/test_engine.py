@@ -6,7 +6,14 @@ from contextlib import aclosing
 
 import pytest
 
-from engines.errors import ContextTooLong, EngineClosed, EngineFailed, EngineOverloaded, ModelLoadError
+from engines.errors import (
+    ContextTooLong,
+    EngineClosed,
+    EngineFailed,
+    EngineOverloaded,
+    GrammarError,
+    ModelLoadError,
+)
 from engines.llm.batch import DecodeOutcome
 from engines.llm.config import LlmConfig
 from engines.llm.engine import open_llm_engine
@@ -286,3 +293,13 @@ async def test_counting_knows_the_opening_of_the_answer():
         usage = (await heard(engine, request()))[-1].usage
 
     assert counted == usage.prompt_tokens
+
+
+async def test_a_form_that_is_none_is_refused_before_anything_is_read():
+    """And the next request is served."""
+    async with opened() as engine:
+        with pytest.raises(GrammarError, match=r"grammar.invalid"):
+            await heard(engine, request(grammar="no grammar"))
+
+        assert engine.stats().steps == 0
+        assert (await heard(engine, request(grammar='root ::= "yes"')))[-1].error_code is None
