@@ -21,8 +21,8 @@ async def run(setup: Setup, *, quick: bool) -> Report:
     """CPU time of the engine thread, which other programs do not lengthen; and elapsed time, which they do."""
     tokens = 24 if quick else 96
     rows = []
-    with _timed() as steps:
-        async with open_engine(setup) as engine:
+    async with open_engine(setup) as engine:
+        with _timed() as steps:
             for width in _WIDTHS:
                 chats = endless(width, seed=width)
                 await asyncio.gather(*(engine.ask(chat.session_id, chat.opening(), 1) for chat in chats))
