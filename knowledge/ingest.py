@@ -114,7 +114,7 @@ class Ingest:
     async def _record_failure(self, entry: Entry, known: Entry | None, error: KnowledgeError) -> None:
         if known is not None and known.chunks:
             await self._remove_chunks([known.path])
-        log.warning("not indexed: %s", error)
+        log.info("not indexed: %s", error)
         failed = replace(entry, error_code=error.code, error_detail=error.sentence)
         await asyncio.to_thread(self._manifest.put, [failed])
         self._counts["failed"] += 1
