@@ -118,8 +118,9 @@ def _mapped(path: Path) -> memoryview:
 def _check(header: Mapping[str, Any], key: str, origin: Origin) -> None:
     if header["session"] != key:
         raise UnusableSession("it is another session's")
-    different = [name for name in origin if header["origin"].get(name) != origin[name]]
-    if different or len(header["origin"]) != len(origin):
+    made_with = dict(header["origin"])
+    different = [name for name in {**origin, **made_with} if made_with.get(name) != origin.get(name)]
+    if different:
         raise UnusableSession(f"it was made with another {' and '.join(different)}")
 
 

@@ -17,7 +17,7 @@ OTHER = list(range(2000, 2040))
 def model(request):
     """Three slots over 256 cells."""
     if request.param == "fake":
-        yield open_fake_model(LlmConfig(model_path=None), FakeRunner(3, 256))
+        yield open_fake_model(LlmConfig(model_path=None), FakeRunner(3, 256, beginnings=2))
         return
     path = request.getfixturevalue("models_dir") / "smollm2-135m-instruct" / "SmolLM2-135M-Instruct.Q4_1.gguf"
     loaded = open_llama(LlmConfig(model_path=path, slots=3, context_tokens=256, batch_tokens=256, threads=1))
@@ -107,6 +107,39 @@ def test_a_shared_beginning_is_as_good_as_a_read_one(runner):
 
     assert [runner.held(0), runner.held(1)] == [0, 40]
     assert read(runner, 1, OTHER, 40) == expected
+
+
+def test_what_a_gap_leaves_moves_down(runner):
+    """The slot is shorter by the gap, and goes on behind it; another slot that shares the head keeps its words."""
+    expected = read(runner, 0, [*STORY, *OTHER])
+    runner.truncate(0, 40)
+    read(runner, 1, STORY)
+    runner.truncate(1, 40)
+    runner.share(1, 2, 20)
+    assert runner.can_shift
+    runner.shift(1, 25, 30)
+    assert runner.held(1) == 35
+    read(runner, 1, OTHER[:5], 35)
+
+    assert [runner.held(slot) for slot in range(3)] == [40, 40, 20]
+    assert read(runner, 2, [*STORY[20:], *OTHER], 20) == expected
+
+
+def test_a_shared_beginning_travels_with_the_slot_that_began_with_it(runner):
+    """An export has all of it, for every slot, those of beginnings included."""
+    token = read(runner, 0, STORY)
+    hidden = runner.slots + runner.beginnings - 1
+    runner.share(0, hidden, 20)
+    runner.share(hidden, 1, 20)
+    assert read(runner, 1, STORY[20:], 20) == token
+    state = bytes(runner.export(1))
+    runner.truncate(0, 0)
+    runner.truncate(1, 0)
+    assert runner.restore(2, state)
+
+    assert [runner.held(0), runner.held(1), runner.held(2), runner.held(hidden)] == [0, 0, 40, 20]
+    assert read(runner, 0, STORY) == token
+    assert written(runner, 2, 40, token) == written(runner, 0, 40, token)
 
 
 def test_an_exported_slot_goes_on_elsewhere(runner):
