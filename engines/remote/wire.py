@@ -113,7 +113,7 @@ def messages_body(messages: Sequence[ChatMessage]) -> list[dict[str, str]]:
 
 
 def chat_body(request: GenerationRequest, model: str, max_tokens: int, *, extensions: bool) -> dict[str, Any]:
-    """The body of /v1/chat/completions."""
+    """The body of /v1/chat/completions. Raises GrammarError."""
     sampling = request.sampling
     body: dict[str, Any] = {
         "messages": messages_body(request.messages),

@@ -2,6 +2,7 @@
 
 import pytest
 
+from engines.errors import GrammarError
 from engines.llm.request import (
     ChatMessage,
     Finished,
@@ -54,6 +55,25 @@ def test_extensions_are_only_added():
         "repetition_penalty": 1.1,
         "return_progress": True,
     }
+
+
+def formed(**form):
+    request = GenerationRequest(session_id="", messages=(), sampling=SamplingParams(**form))
+    return chat_body(request, "", 100, extensions=False)
+
+
+def test_the_form_of_an_answer_is_asked_for():
+    """A grammar in llama-server's words, a schema in OpenAI's."""
+    schema = {"name": "answer", "schema": {"type": "object"}}
+
+    assert formed(grammar='root ::= "yes"')["grammar"] == 'root ::= "yes"'
+    assert formed(json_schema='{"type": "object"}')["response_format"] == {"type": "json_schema", "json_schema": schema}
+
+
+def test_a_schema_that_is_no_json_is_refused():
+    """Before anything is sent."""
+    with pytest.raises(GrammarError):
+        formed(json_schema="{")
 
 
 @pytest.mark.parametrize(
