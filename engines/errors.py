@@ -50,6 +50,7 @@ class ModelLoadError(EngineError):
         "model.broken": "{path} does not load: {detail}",
         "model.no_chat_template": "{path} has no chat template; it is not an instruct model",
         "model.chat_template": "the model's chat template does not work: {detail}",
+        "model.processor": "llama.cpp was built for a processor with {instructions}, which this one does not have",
         "model.affinity": "the engine cannot stay on the processors {processors}: {detail}",
         "model.no_context": "the model's context cannot be opened: {detail}",
     }

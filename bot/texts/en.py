@@ -127,6 +127,7 @@ SENTENCES = {
     "model.broken": "The model {path} does not load: {detail}. Fetch it again with `inglenook models pull`.",
     "model.no_chat_template": "{path} is not an instruct model: it has no chat template. Choose another with `inglenook models use`.",
     "model.chat_template": "The model's chat template does not work ({detail}). Choose another model with `inglenook models use`.",
+    "model.processor": "llama.cpp was built for another processor: this one lacks {instructions}. Install it again on this machine.",
     "model.affinity": "The engine cannot stay on the processors {processors} ({detail}). Change llm.cpu_affinity.",
     "grammar.invalid": "The form for the answer cannot be used: {detail}.",
     "grammar.schema": "The JSON schema for the answer cannot be used: {detail}.",

@@ -122,6 +122,7 @@ SENTENCES = {
     "model.broken": "模型 {path} 加载失败：{detail}。请用 `inglenook models pull` 重新获取。",
     "model.no_chat_template": "{path} 不是对话模型：它没有对话模板。请用 `inglenook models use` 另选一个。",
     "model.chat_template": "模型的对话模板无法使用（{detail}）。请用 `inglenook models use` 另选一个。",
+    "model.processor": "llama.cpp 是为另一种处理器编译的：此处理器缺少 {instructions}。请在本机上重新安装。",
     "model.affinity": "引擎无法固定在处理器 {processors} 上（{detail}）。请修改 llm.cpu_affinity。",
     "grammar.invalid": "回答格式无法使用：{detail}。",
     "grammar.schema": "回答的 JSON 格式（schema）无法使用：{detail}。",

@@ -1,5 +1,6 @@
 """What is taken of the machine where the configuration leaves it open, and why."""
 
+import re
 from dataclasses import dataclass
 
 from engines.llm.config import LlmConfig
@@ -15,6 +16,23 @@ _INSTRUCTION_SETS = (
     ("avx", "AVX only: prompts are read slowly, choose a small model"),
 )
 """By the flag of /proc/cpuinfo, the best first."""
+
+_BUILD_FLAGS = {
+    "SSE3": "pni",
+    "SSSE3": "ssse3",
+    "AVX": "avx",
+    "AVX2": "avx2",
+    "AVX_VNNI": "avx_vnni",
+    "F16C": "f16c",
+    "FMA": "fma",
+    "BMI2": "bmi2",
+    "AVX512": "avx512f",
+    "AVX512_VBMI": "avx512vbmi",
+    "AVX512_VNNI": "avx512_vnni",
+    "AVX512_BF16": "avx512_bf16",
+    "AMX_INT8": "amx_int8",
+}
+"""What a build of llama.cpp says of itself, by its name in /proc/cpuinfo."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +55,15 @@ def choose_hardware(config: LlmConfig, machine: Machine) -> Choice:
             _instructions(machine),
         ),
     )
+
+
+def lacking_instructions(system_info: str, instructions: frozenset[str]) -> list[str]:
+    """What this build of llama.cpp would use and the processor does not have: the process would end at the first use.
+
+    Empty where the processor does not tell what it has.
+    """
+    built_in = re.findall(r"(\w+) = 1", system_info)
+    return [name for name in built_in if instructions and _BUILD_FLAGS.get(name, "") not in instructions | {""}]
 
 
 def automatic_limit(config: LlmConfig, machine: Machine) -> int:

@@ -18,7 +18,7 @@ from engines.errors import EngineFailed, ModelLoadError
 from engines.llm.batch import BatchPlan, DecodeOutcome, Row
 from engines.llm.config import KvType, LlmConfig
 from engines.llm.fingerprint import fingerprint
-from engines.llm.hardware import choose_hardware
+from engines.llm.hardware import choose_hardware, lacking_instructions
 from engines.llm.llama_batch import LlamaBatch
 from engines.llm.llama_form import LlamaForms
 from engines.llm.llama_sampler import LlamaSampler
@@ -38,6 +38,9 @@ _LOG_LEVEL_ERROR = 4
 
 _BEGINNINGS = 2
 """System texts that are kept for all sessions: one is the rule, languages and personas make more."""
+
+_TOO_NEW = ("unknown", "unsupported", "invalid ggml type")
+"""What llama.cpp says of an architecture or a format of weights that came after it."""
 
 _SPINS = "1000"
 """How often a thread looks for the others before it sleeps, read by OpenMP when it is loaded: some 50 microseconds. Its
@@ -71,6 +74,13 @@ def open_llama(config: LlmConfig) -> LoadedModel:
         )
         undo.pop_all()
     return loaded
+
+
+def check_loadable(config: LlmConfig) -> None:
+    """Whether this build knows the model's architecture and weights, without loading them. Raises ModelLoadError."""
+    memory_plan(config.model_path, config)
+    lib = library()
+    lib.llama_model_free(load_model(lib, config, vocab_only=True))
 
 
 class LlamaRunner:
@@ -206,6 +216,8 @@ def library() -> Any:
     from llama_cpp import llama_cpp as lib  # noqa: PLC0415 - loads the native library
 
     lib.llama_log_set(_log_callback(lib), None)
+    if lacking := lacking_instructions(lib.llama_print_system_info().decode(), read_machine().instructions):
+        raise ModelLoadError("model.processor", instructions=", ".join(lacking))
     lib.llama_backend_init()
     return lib
 
@@ -227,8 +239,9 @@ def _schema_grammar(schema: str) -> str:
     return str(json_schema_to_gbnf(schema))
 
 
-def load_model(lib: Any, config: LlmConfig) -> Any:
+def load_model(lib: Any, config: LlmConfig, *, vocab_only: bool = False) -> Any:
     params = lib.llama_model_default_params()
+    params.vocab_only = vocab_only
     params.load_mode = {
         (False, False): lib.LLAMA_LOAD_MODE_NONE,
         (True, False): lib.LLAMA_LOAD_MODE_MMAP,
@@ -241,7 +254,7 @@ def load_model(lib: Any, config: LlmConfig) -> Any:
     model = lib.llama_model_load_from_file(str(config.model_path).encode(), params)
     if model is None:
         detail = _reason()
-        code = "model.unsupported" if "unknown" in detail or "unsupported" in detail else "model.broken"
+        code = "model.unsupported" if any(word in detail for word in _TOO_NEW) else "model.broken"
         raise ModelLoadError(code, path=str(config.model_path), detail=detail)
     return model
 

@@ -3,7 +3,7 @@
 import pytest
 
 from engines.llm.config import LlmConfig
-from engines.llm.hardware import choose_hardware
+from engines.llm.hardware import choose_hardware, lacking_instructions
 from engines.llm.machine import Machine
 from engines.llm.threads import ThreadLimits
 
@@ -55,3 +55,19 @@ def test_adapting_is_told():
     assert "fewer while other programs" in choice().reasons[1]
     assert "adaptive_threads is off" in choice(adaptive_threads=False).reasons[1]
     assert "nothing to adapt" in choice(threads=1).reasons[1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "lacking"),
+    [
+        ({"pni", "avx", "avx2", "avx512f"}, []),
+        ({"pni", "avx", "avx2"}, ["AVX512"]),
+        ({"pni"}, ["AVX", "AVX2", "AVX512"]),
+        (set(), []),
+    ],
+)
+def test_a_build_for_another_processor_is_noticed(flags, lacking):
+    """Before its first instruction ends the process; a processor that tells nothing is trusted."""
+    info = "CPU : SSE3 = 1 | AVX = 1 | AVX2 = 1 | AVX512 = 1 | AVX512_VNNI = 0 | OPENMP = 1 | REPACK = 1 | "
+
+    assert lacking_instructions(info, frozenset(flags)) == lacking
