@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from engines.llm.request import FinishReason, Usage
+from engines.llm.request import FinishReason, SessionTier, Usage
 from engines.llm.sequence import Sequence
 
 
@@ -43,6 +43,8 @@ class EngineStats:
     reused_tokens: int
     evaluated_tokens: int
     completion_tokens: int
+    tiers: dict[SessionTier, int]
+    """Requests by where their session was."""
     steps: int
     evictions: int
     """Idle sessions that lost their slot."""
@@ -66,6 +68,7 @@ class Totals:
     reused_tokens: int = 0
     evaluated_tokens: int = 0
     completion_tokens: int = 0
+    tiers: Counter[SessionTier] = field(default_factory=Counter)
     steps: int = 0
     failures: int = 0
 
@@ -76,6 +79,7 @@ class Totals:
         self.reused_tokens += usage.reused_tokens
         self.evaluated_tokens += usage.evaluated_tokens
         self.completion_tokens += usage.completion_tokens
+        self.tiers[usage.tier] += 1
 
     def snapshot(self, *, running: int, waiting: int, evictions: int, preemptions: int) -> EngineStats:
         """The sums as they are now, from any thread."""
@@ -87,6 +91,7 @@ class Totals:
             reused_tokens=self.reused_tokens,
             evaluated_tokens=self.evaluated_tokens,
             completion_tokens=self.completion_tokens,
+            tiers=dict(self.tiers),
             steps=self.steps,
             evictions=evictions,
             preemptions=preemptions,
