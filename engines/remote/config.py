@@ -13,7 +13,8 @@ class RemoteConfig:
 
     url: str = ""
     """Address of the server, with or without /v1 at its end: http://nas:8080, https://box.home/v1. Empty: the engine
-    of this machine answers. The whole text of every conversation goes there, directly: proxies of the environment and redirects are not followed."""
+    of this machine answers. The whole text of every conversation goes there, directly: proxies of the environment
+    and redirects are not followed."""
     model: str = ""
     """Name of the model on the server; empty for the first one that the server lists."""
     context_tokens: Annotated[int, Ge(0)] = 0
