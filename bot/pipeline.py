@@ -31,7 +31,7 @@ from bot.domain import (
     RunCommand,
     Turn,
 )
-from bot.errors import BotError
+from bot.errors import BotError, StoreError
 from bot.exchange import Answer, Exchange
 from bot.outbox import Outbox
 from bot.ports import Transport
@@ -81,22 +81,32 @@ class Pipeline:
         self._system = system_text(config.persona, config.language)
 
     async def handle(self, event: IncomingEvent) -> Answer:
-        """Answers the event. Raises StoreError or TransportError only when nothing can be said at all."""
+        """Answers the event. Raises TransportError when not even that it failed can be said."""
         with self._services.desk.ticket(event.chat) as ticket, bound_contextvars(chat=str(event.chat)):
-            # 2. Seen before?
-            attempt = await self._store.inbox.begin(event)
-            if attempt == 0:
+            try:
+                return await self._answer(event, ticket)
+            except StoreError as error:
+                # What cannot be written down can still be said. The event stays open and is tried after a restart.
+                log.exception("not stored", code=error.code)
+                said = for_error(error, self._config.language)
+                await self._transports[event.chat.platform].send(event.chat, said)
+                return Answer(text=said, shown=said, error_code=error.code)
+
+    async def _answer(self, event: IncomingEvent, ticket: Ticket) -> Answer:
+        # 2. Seen before?
+        attempt = await self._store.inbox.begin(event)
+        if attempt == 0:
+            return Answer()
+        # 3. Decide.
+        match decide(event, self._identities[event.chat.platform]):
+            case Ignore(reason):
+                log.debug("ignored", reason=reason)
+                await self._store.inbox.done(event)
                 return Answer()
-            # 3. Decide.
-            match decide(event, self._identities[event.chat.platform]):
-                case Ignore(reason):
-                    log.debug("ignored", reason=reason)
-                    await self._store.inbox.done(event)
-                    return Answer()
-                case Rewind(message_id, answer=False):
-                    return await self._take_back(event, message_id, ticket)
-                case action:
-                    return await self._reply(event, action, ticket, attempt)
+            case Rewind(message_id, answer=False):
+                return await self._take_back(event, message_id, ticket)
+            case action:
+                return await self._reply(event, action, ticket, attempt)
 
     async def _reply(self, event: IncomingEvent, action: Action, ticket: Ticket, attempt: int) -> Answer:
         message = _message(event)

@@ -10,6 +10,7 @@ from bot.cli.invocation import Invocation
 from bot.cli.output import EXPECTED, console, fail, print_json
 from bot.config import Settings
 from bot.preflight import (
+    Feature,
     Finding,
     Level,
     check_checksums,
@@ -19,6 +20,10 @@ from bot.preflight import (
     serving_models,
     unavailable,
 )
+from engines.errors import ModelLoadError
+from engines.llm.config import LlmConfig
+from engines.llm.hardware import choose_hardware
+from engines.llm.machine import read_machine
 from engines.models import ModelKind, find_model, is_installed, model_path
 
 STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.ERROR: "red"}
@@ -58,11 +63,26 @@ def _with_model(settings: Settings, choice: str | None) -> Settings:
 
 def _examine(settings: Settings, *, full: bool) -> Iterator[Finding]:
     yield from preflight(settings)
-    yield plan_memory(settings)
+    yield (memory := plan_memory(settings))
+    if not settings.remote.url and memory.level is not Level.ERROR:
+        yield from _engine(settings.llm)
     yield check_hosts(settings)
     if full:
         here = (model for model in serving_models(settings) if is_installed(model, settings.data_dir))
         yield from (check_checksums(model, settings.data_dir) for model in here)
+
+
+def _engine(config: LlmConfig) -> Iterator[Finding]:
+    """What it takes of this machine and why, and whether its library knows the model."""
+    yield Finding(Level.OK, "engine", "; ".join(choose_hardware(config, read_machine()).reasons))
+    if config.model_path.is_file():
+        from engines.llm.llama import check_loadable  # noqa: PLC0415 - loads the native library
+
+        try:
+            check_loadable(config)
+        except ModelLoadError as error:
+            advice = "Choose another model: inglenook models use NAME"
+            yield Finding(Level.ERROR, "llm model", error.sentence, advice, Feature.CHAT)
 
 
 def _print(finding: Finding) -> None:

@@ -16,6 +16,7 @@ from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
 from bot.domain import Attachment, AttachmentKind, ChatKey, IncomingMessage, MessageRef, Person
+from bot.errors import BotError
 from bot.ports import Handler, ReplyLimits
 from bot.transports import files
 
@@ -79,7 +80,11 @@ class ConsoleTransport:
                 return
             typed = await asyncio.to_thread(read_line, self._chat, line)
             if typed is not None:
-                await self._answered(handler, typed)
+                try:
+                    await self._answered(handler, typed)
+                except BotError as error:  # not even accepted: there is no reply to say it in
+                    self._output.write(f"{error.sentence}\n")
+                    self._output.flush()
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """The bytes of a file of this machine."""

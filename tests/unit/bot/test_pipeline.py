@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from bot.attachments import AttachmentConfig, AttachmentReader
 from bot.commands.services import Services
@@ -415,3 +416,21 @@ async def test_a_long_answer_comes_in_parts(store):
     (reply,) = house.transport.replies
     assert len(reply.final) > 4
     assert all(len(part) <= 120 for part in reply.final)
+
+
+async def test_what_cannot_be_stored_is_said_and_tried_again(store):
+    """A disk that is full at the last word: the user hears it, and the message is answered after the next start."""
+    house = House(store, "x" * 200_000, "short")
+    await store.inbox.accept(incoming("hello"))
+    await store.chats.load(CHAT)
+    async with store.database.transaction() as connection:
+        pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+        await connection.execute(text(f"PRAGMA max_page_count = {pages + 2}"))
+    failed = await house.pipeline.handle(incoming("hello"))
+    assert failed.error_code == "store.disk_full"
+    assert "is full" in house.transport.sent[0][1]
+    async with store.database.transaction() as connection:
+        await connection.execute(text("PRAGMA max_page_count = 1000000"))
+    await house.inbox.replay()
+    await house.inbox.drain(10)
+    assert house.transport.answers[-1] == "short"
