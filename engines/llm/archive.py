@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 _FINISHED, _UNFINISHED = ".session", ".unfinished"
 
+_LAST_FLUSH_SECONDS = 5.0
+"""What is flushed later than this is never renamed, so nothing depends on it."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
@@ -88,11 +91,11 @@ class SessionArchive:
             self._unlink([f"{key}{_UNFINISHED}", f"{key}{_FINISHED}"])
 
     def close(self) -> None:
-        """Gives up what is being written, and ends the thread."""
+        """Gives up what is being written, and ends the thread; a disk that hangs is not waited for."""
         with self._changed:
             self._closed, self._job = True, None
             self._changed.notify_all()
-        self._thread.join()
+        self._thread.join(_LAST_FLUSH_SECONDS)
 
     def _prepare(self) -> None:
         """Makes the folder, clears away what a crash left, and learns what is there."""
