@@ -4,11 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from engines.ocr.config import OcrConfig
-from engines.ocr.layout import believable, confidence, to_text
+from engines.ocr.layout import confidence, to_text
 from engines.ocr.types import RecognizedText
 from engines.worker import SerialWorker
-
-_ORIENTATION_SIDE = 1800
 
 
 class TesseractRecognizer:
@@ -31,14 +29,14 @@ class TesseractRecognizer:
 
 
 def _read(content: bytes, languages: str, config: OcrConfig) -> RecognizedText:
-    from engines.ocr.image import clarified, open_image, small_copy, turned  # noqa: PLC0415 - loads Pillow
+    from engines.ocr.image import open_image  # noqa: PLC0415 - loads Pillow and OpenCV
+    from engines.ocr.reader import Reader  # noqa: PLC0415
     from engines.ocr.tesseract import Tesseract  # noqa: PLC0415
 
     tesseract = Tesseract(timeout_seconds=config.timeout_seconds)
     tesseract.check_languages(languages)
-    image = open_image(content, max_megapixels=config.max_megapixels, max_bytes=config.max_bytes)
-    upright = turned(image, tesseract.quarter_turns(small_copy(image, _ORIENTATION_SIDE)))
-    words = believable(tesseract.read(clarified(upright), languages))
+    grey = open_image(content, max_megapixels=config.max_megapixels, max_bytes=config.max_bytes)
+    words = Reader(tesseract, languages).read(grey)
     return RecognizedText(text=to_text(words), confidence=confidence(words), language=languages)
 
 

@@ -92,7 +92,7 @@ def test_images(name):
     """Damaged pictures are decoded, or refused."""
 
     def read(content):
-        assert open_image(content, max_megapixels=8, max_bytes=10**6).mode == "L"
+        assert open_image(content, max_megapixels=8, max_bytes=10**6).ndim == 2
 
     counts = outcomes((DATA / "images" / name).read_bytes(), read)
     assert counts["image.unreadable"] > 0

@@ -46,6 +46,20 @@ async def test_a_turned_page(recognizer, pictures):
     assert "The quick brown dog jumped over the" in (await recognizer.read(pictures["scan_en_turned"])).text
 
 
+@pytest.mark.parametrize("degrees", [90, 180, 270])
+async def test_every_way_a_page_can_lie(recognizer, pictures, degrees):
+    """Whichever way the page lies, it is read from its first line."""
+    page = Image.open(BytesIO(pictures["scan_en"])).rotate(degrees, expand=True)
+    assert (await recognizer.read(png(page))).text.startswith("This is a lot of 12 point text to test the")
+
+
+async def test_a_photo_of_a_page(recognizer, pictures):
+    """A page on a desk, tilted, shadowed and blurred, is read in full."""
+    text = " ".join((await recognizer.read(pictures["photo_en"])).text.split())
+    assert text.startswith("Four score and seven years ago our fathers brought forth on this continent")
+    assert "far above our poor power to add or detract" in text
+
+
 async def test_chinese_without_spaces(recognizer, pictures):
     """Chinese characters stand without spaces between them."""
     assert "网络支付并无本质的区别，因为\n每一个手机号码" in (await recognizer.read(pictures["screenshot_zh"])).text
@@ -53,7 +67,7 @@ async def test_chinese_without_spaces(recognizer, pictures):
 
 async def test_a_picture_of_nothing(recognizer):
     """A texture has no text, which is an answer and not an error."""
-    texture = np.random.default_rng(1).normal(128, 40, (400, 600)).clip(0, 255).astype(np.uint8)
+    texture = np.random.default_rng(1).normal(128, 40, (200, 300)).clip(0, 255).astype(np.uint8)
     found = await recognizer.read(png(Image.fromarray(texture)))
     assert (found.text, found.confidence) == ("", 0)
 
