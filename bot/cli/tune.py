@@ -1,6 +1,7 @@
 """`inglenook models tune`: writes a model in the format that this machine computes fastest."""
 
 import dataclasses
+import shutil
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -62,6 +63,8 @@ def _tune(model: Model, llm: LlmConfig, data_dir: Path, formats: list[str] | tup
         raise TuningError("tune.absent", name=model.name)
     source, folder = source_path(model, data_dir), tuned_folder(model, data_dir)
     folder.mkdir(parents=True, exist_ok=True)
+    for left_over in folder.glob(".tuning-*"):  # of a run that was killed
+        shutil.rmtree(left_over)
     cores = read_machine().cores
     with tempfile.TemporaryDirectory(prefix=".tuning-", dir=folder) as work:
         config = dataclasses.replace(llm, model_path=source)
