@@ -2,9 +2,10 @@
 
     python -m benchmarks.speech --data DIR --model DIR [--only PREFIX ...]
 
-DIR has sound files and `manifest.tsv` with the columns file, lang, kind, seconds and transcript; clips of the kind
-`nospeech` must stay without text. Words are compared after Whisper's own normalisation, characters for Chinese,
-Japanese and Korean. Each pipeline runs in a process of its own, with one thread; cost is CPU time of that process.
+The data is a folder of sound files with `manifest.tsv`: file, lang, kind, seconds, transcript. Without --data it is
+the folder `asr` in INGLENOOK_BENCH_DATA. Clips of the kind `nospeech` must stay without text. Words are compared after
+Whisper's own normalisation, characters for Chinese, Japanese and Korean. Each pipeline runs in a process of its own,
+with one thread; cost is CPU time of that process.
 """
 
 import argparse
@@ -222,7 +223,7 @@ def main() -> None:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     data = os.environ.get("INGLENOOK_BENCH_DATA")
-    parser.add_argument("--data", type=Path, default=Path(data) if data else None, required=data is None)
+    parser.add_argument("--data", type=Path, default=Path(data, "asr") if data else None, required=data is None)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--only", nargs="*", default=[], metavar="PREFIX")
     parser.add_argument("--pipelines", nargs="*", default=list(PIPELINES), choices=list(PIPELINES))
