@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from engines.ocr.image import Grey
+from engines.ocr.image import Grey, shrunk
 from engines.ocr.letters import ink
 
 _WIDEST_SKEW_DEGREES = 15.0
@@ -21,9 +21,7 @@ def without_shadows(grey: Grey) -> Grey:
 
 def _background(grey: Grey) -> Grey:
     """The picture without its letters, found on a small copy."""
-    scale = min(1.0, _BACKGROUND_SIDE / max(grey.shape))
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, np.ones((21, 21), np.uint8))
+    closed = cv2.morphologyEx(shrunk(grey, _BACKGROUND_SIDE), cv2.MORPH_CLOSE, np.ones((21, 21), np.uint8))
     smooth = cv2.medianBlur(closed, 21)
     return cv2.resize(smooth, (grey.shape[1], grey.shape[0]), interpolation=cv2.INTER_LINEAR)
 
@@ -60,9 +58,3 @@ def _sharpness(ink: Grey, angle: float) -> float:
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 1.0)
     profile = cv2.warpAffine(ink, turn, (width, height), flags=cv2.INTER_NEAREST).sum(axis=1, dtype=np.float64)
     return float(np.square(np.diff(profile)).sum())
-
-
-def shrunk(grey: Grey, side: int) -> Grey:
-    """At most this many pixels on a side."""
-    scale = side / max(grey.shape)
-    return cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey

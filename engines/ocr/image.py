@@ -3,6 +3,7 @@
 import struct
 from io import BytesIO
 
+import cv2
 import numpy as np
 from cv2.typing import MatLike
 from PIL import Image, ImageOps
@@ -44,6 +45,18 @@ def open_image(content: bytes, *, max_megapixels: float, max_bytes: int) -> Grey
             return _grey(_upright(_reduced(image)))
     except _DECODER_ERRORS as error:
         raise UnsupportedMedia("image.unreadable", detail=str(error) or type(error).__name__) from error
+
+
+def scaled(grey: Grey, factor: float) -> Grey:
+    """The picture in another size, at least one pixel wide and high."""
+    height, width = grey.shape
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return cv2.resize(grey, size, interpolation=cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC)
+
+
+def shrunk(grey: Grey, side: int) -> Grey:
+    """At most this many pixels on a side."""
+    return scaled(grey, side / max(grey.shape)) if max(grey.shape) > side else grey
 
 
 def _check_size(image: Image.Image, max_megapixels: float) -> None:

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.ocr.image import Grey
+from engines.ocr.image import Grey, scaled
 from engines.ocr.layout import Word
 
 BEST_PIXELS = 32.0
@@ -26,7 +26,7 @@ def with_large_letters(grey: Grey, most_pixels: float) -> Grey:
     factor = min(BEST_PIXELS / height, _LARGEST_FACTOR, (most_pixels / grey.size) ** 0.5)
     if height >= _SMALL_PIXELS or factor <= 1:
         return grey
-    return cv2.resize(grey, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    return scaled(grey, factor)
 
 
 def unread_share(grey: Grey, words: Sequence[Word]) -> float:

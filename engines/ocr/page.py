@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engines.ocr.image import Grey
+from engines.ocr.image import Grey, shrunk
 
 _SEARCH_SIDE = 700
 _SMALLEST_SHARE, _LARGEST_SHARE = 0.12, 0.97
@@ -20,10 +20,9 @@ Corners = NDArray[np.float32]
 
 def cut_out_page(grey: Grey) -> Grey | None:
     """The page in the picture, straightened; none when there is no sheet that stands out from what it lies on."""
-    scale = _SEARCH_SIDE / max(grey.shape)
-    small = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else grey
+    small = shrunk(grey, _SEARCH_SIDE)
     corners = max(_candidates(small), key=cv2.contourArea, default=None)
-    return None if corners is None else _straighten(grey, corners / min(scale, 1))
+    return None if corners is None else _straighten(grey, corners * (max(grey.shape) / max(small.shape)))
 
 
 def _candidates(small: Grey) -> Iterator[Corners]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from engines.errors import EngineFailed
 from engines.ocr.enhance import levelled, without_noise, without_shadows
 from engines.ocr.image import WORKING_PIXELS, Grey
 from engines.ocr.layout import Word, believable, confidence, is_level, is_mostly_wide, lines, worth
@@ -73,6 +74,12 @@ class Reader:
 
     def read(self, grey: Grey) -> list[Word]:
         """The words that are believed, in reading order. Raises EngineFailed."""
+        try:
+            return self._read(grey)
+        except cv2.error as error:
+            raise EngineFailed("engine.failed", detail=str(error)) from error
+
+    def _read(self, grey: Grey) -> list[Word]:
         best: list[Word] = []
         for prepared in _preparations(grey):
             reading = self._read_upright(prepared)

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from engines.errors import UnsupportedMedia
-from engines.ocr.enhance import levelled, shrunk, without_noise, without_shadows
-from engines.ocr.image import open_image
+from engines.ocr.enhance import levelled, without_noise, without_shadows
+from engines.ocr.image import open_image, shrunk
 from engines.ocr.layout import Word
 from engines.ocr.letters import find_letters, unread_share, with_large_letters
 from engines.ocr.page import cut_out_page
@@ -129,6 +129,21 @@ def test_letters_that_no_word_covers():
     assert unread_share(page, []) == 1
     assert unread_share(page, upper) == pytest.approx(0.5, abs=0.05)
     assert unread_share(np.full((100, 100), 255, np.uint8), []) == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9000), (9000, 1), (3, 40), (64, 64)])
+@pytest.mark.parametrize("fill", ["blank", "noise"])
+def test_odd_shapes(shape, fill):
+    """No shape is too small or too thin for any step."""
+    grey = np.full(shape, 128, np.uint8)
+    if fill == "noise":
+        grey = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    page = cut_out_page(grey)
+    assert page is None or page.size
+    for step in (without_noise, without_shadows, levelled):
+        assert step(grey).shape == shape
+    assert with_large_letters(grey, 16e6).size >= grey.size
+    assert 0 <= unread_share(grey, []) <= 1
 
 
 def test_shrinking():
