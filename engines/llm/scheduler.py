@@ -18,8 +18,8 @@ _HEADROOM_TOKENS = 32
 """Room for its first words that a sequence must find before it starts; else it would soon be preempted."""
 
 _PROMPT_SHARE = 4
-"""While somebody's words flow, prompts get a quarter of the budget, so that a step stays short. Reading in pieces of 128
-rows took up to a fifth longer than in pieces of 512."""
+"""While somebody's words flow, prompts get a quarter of the budget, so that a step stays short. Reading in pieces of
+128 rows took up to a fifth longer than in pieces of 512."""
 
 
 @dataclass(frozen=True, slots=True)
