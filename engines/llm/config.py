@@ -21,7 +21,7 @@ class LlmConfig:
     slots: Annotated[int, Ge(1), Le(64)] = 4
     """Chats that are answered at the same time and kept ready in the KV cache. Others wait, or are read again."""
     batch_tokens: Annotated[int, Ge(64), Le(4096)] = 512
-    """Tokens of one step at most. More reads long prompts a little faster and makes the other chats' words jerkier."""
+    """Tokens of one step at most: the next words of all chats, and a piece of the prompts that are being read."""
     micro_batch_tokens: Annotated[int, Ge(0), Le(4096)] = 0
     """Tokens that are computed in one go within a step; 0 is the whole step. Less takes less memory."""
     threads: Annotated[int, Ge(0)] = 0

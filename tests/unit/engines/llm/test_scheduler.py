@@ -46,12 +46,12 @@ def step(subject, outcome=DecodeOutcome.OK, token=7):
     return {slot: rows.count(slot) for slot in sorted(set(rows))}
 
 
-def test_a_long_prompt_is_read_in_chunks_of_the_budget():
-    """250 tokens take three steps of at most 100."""
+def test_a_long_prompt_is_read_in_pieces():
+    """250 tokens take three steps of at most 96, so that a newcomer never waits for a long step."""
     subject = scheduler()
     add(subject, "a", 250)
 
-    assert [step(subject) for _ in range(4)] == [{0: 100}, {0: 100}, {0: 50}, {0: 1}]
+    assert [step(subject) for _ in range(4)] == [{0: 96}, {0: 96}, {0: 58}, {0: 1}]
 
 
 def test_only_the_last_token_of_a_prompt_wants_logits():
@@ -64,13 +64,13 @@ def test_only_the_last_token_of_a_prompt_wants_logits():
 
 
 def test_running_words_go_on_while_a_prompt_is_read():
-    """The chat that speaks gets its token in every step, and the reader a quarter of the budget."""
+    """The chat that speaks gets its token in every step, and the reader a piece of its prompt."""
     subject = scheduler()
     add(subject, "speaker", 5)
     step(subject)
     add(subject, "reader", 200)
 
-    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 25}] * 3
+    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 96}, {0: 1, 1: 96}, {0: 1, 1: 8}]
 
 
 def test_a_short_newcomer_is_read_at_once_beside_a_long_prompt():
