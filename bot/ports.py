@@ -25,8 +25,6 @@ class ReplyLimits:
     measure: Callable[[str], int]
     """Length of a text in the platform's own unit: code points, UTF-16 units, bytes."""
     min_edit_seconds: float
-    supports_edit: bool
-    max_attachment_bytes: int
 
 
 class ReplySink(Protocol):

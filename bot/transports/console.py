@@ -21,9 +21,7 @@ from bot.ports import Handler, ReplyLimits
 from bot.transports import files
 
 PLATFORM = "console"
-LIMITS = ReplyLimits(
-    max_length=1_000_000, measure=len, min_edit_seconds=0.05, supports_edit=True, max_attachment_bytes=files.MAX_BYTES
-)
+LIMITS = ReplyLimits(max_length=1_000_000, measure=len, min_edit_seconds=0.05)
 _COMMANDS = {
     "/voice": AttachmentKind.VOICE,
     "/photo": AttachmentKind.IMAGE,

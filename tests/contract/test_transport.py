@@ -32,11 +32,13 @@ async def test_a_reply_grows_and_ends(transport):
 
 
 async def test_a_reply_may_be_left_unfinished(transport):
-    """Leaving without the last word is allowed, before the first word and after it."""
+    """Leaving without the last word is allowed, before the first word and after it, and the next reply works."""
     async with transport.open_reply(incoming("hello")) as sink:
         await sink.status("thinking")
     async with transport.open_reply(incoming("hello")) as sink:
         await sink.show("Hel")
+    async with transport.open_reply(incoming("hello")) as sink:
+        assert isinstance(await sink.finish(["The next one ends."]), MessageRef)
 
 
 async def test_limits_are_told(transport):

@@ -70,7 +70,7 @@ def test_an_empty_recording(shell, tmp_path):
     """An empty file is an error, not a crash."""
     path = tmp_path / "memo.ogg"
     path.touch()
-    refused(shell, "transcribe", path)
+    assert "The recording is empty." in refused(shell, "transcribe", path)
 
 
 def test_a_picture_of_a_hundred_megapixels(shell, tmp_path):

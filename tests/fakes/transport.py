@@ -38,13 +38,7 @@ class RecordingTransport:
 
     def __init__(self, name="console", max_length=4096):
         self.name = name
-        self.limits = ReplyLimits(
-            max_length=max_length,
-            measure=len,
-            min_edit_seconds=0.0,
-            supports_edit=True,
-            max_attachment_bytes=1_000_000,
-        )
+        self.limits = ReplyLimits(max_length=max_length, measure=len, min_edit_seconds=0.0)
         self.files = {}
         self.replies = []
         self.sent = []

@@ -13,9 +13,7 @@ from tests.fakes.transport import RecordingTransport, incoming
 
 
 def limits(max_length, measure=len):
-    return ReplyLimits(
-        max_length=max_length, measure=measure, min_edit_seconds=1, supports_edit=True, max_attachment_bytes=1
-    )
+    return ReplyLimits(max_length=max_length, measure=measure, min_edit_seconds=1)
 
 
 def citation(number, **other):
