@@ -17,7 +17,6 @@ from bot.attachments import AttachmentReader
 from bot.clock import SystemClock
 from bot.commands.services import Services
 from bot.config import Settings
-from bot.decide import Identity
 from bot.desk import ChatDesk
 from bot.inbox import Inbox
 from bot.instance import sole_instance
@@ -221,8 +220,9 @@ async def _until_asked_to_end(app: App, inbox: Inbox) -> None:
     loop.add_signal_handler(signal.SIGTERM, serving.cancel)
     try:
         async with asyncio.TaskGroup() as group:
-            for transport in app.transports.values():
-                group.create_task(transport.run(inbox.accept), name=transport.name)
+            for name, transport in app.transports.items():
+                cursor = await app.store.inbox.cursor(name)
+                group.create_task(transport.run(inbox.handler(name), cursor), name=name)
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
 
@@ -234,8 +234,7 @@ def _pipeline(settings: Settings, services: Services, transports: Mapping[str, T
         sampling=settings.sampling,
         max_passages=settings.max_passages,
     )
-    identities = {name: Identity(user_id="inglenook", name="inglenook") for name in transports}
-    return Pipeline(config, services, transports, identities, outbox)
+    return Pipeline(config, services, transports, outbox)
 
 
 def _secrets(settings: Settings) -> list[str]:

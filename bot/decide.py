@@ -1,10 +1,9 @@
 """Pure: what to do with an event. No I/O, so that every rule is a row of a table in its test."""
 
-from dataclasses import dataclass
-
 from bot.domain import (
     Action,
     Converse,
+    Identity,
     Ignore,
     IncomingEvent,
     IncomingMessage,
@@ -16,14 +15,6 @@ from bot.domain import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who the assistant is on one platform."""
-
-    user_id: str
-    name: str
-
-
 def decide(event: IncomingEvent, identity: Identity) -> Action:
     """The action for an event."""
     match event:
@@ -33,6 +24,8 @@ def decide(event: IncomingEvent, identity: Identity) -> Action:
             return _decide_message(event.message, identity, edited=True)
         case IncomingMessage():
             return _decide_message(event, identity, edited=False)
+        case _:
+            return Ignore("nothing to answer")
 
 
 def _decide_message(message: IncomingMessage, identity: Identity, *, edited: bool) -> Action:

@@ -34,6 +34,21 @@ class Person:
     platform: str
     user_id: str
     name: str
+    username: str = ""
+    """The handle that others see, without a sign before it; empty where the platform has none."""
+
+    def __str__(self) -> str:
+        """The canonical form: log field and key of what is counted for them."""
+        return f"{quote(self.platform, safe='')}/{quote(self.user_id, safe='')}"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the assistant is on one platform."""
+
+    user_id: str
+    name: str
+    """What people write to address it: the Telegram user name, the Matrix id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,21 @@ class MessageRef:
 
     def __str__(self) -> str:
         return f"{self.chat}:{self.message_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The inverse of `str()`."""
+        chat, _, message_id = text.partition(":")
+        return cls(ChatKey.parse(chat), message_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """Something to press under a message of the assistant."""
+
+    label: str
+    data: str
+    """A command with its arguments, without a slash; at most 64 bytes."""
 
 
 class AttachmentKind(StrEnum):
@@ -78,8 +108,21 @@ class IncomingMessage:
     text: str = ""
     attachments: tuple[Attachment, ...] = ()
     reply_to: MessageRef | None = None
+    quoted: str = ""
+    """The text of the message that this one replies to, or the part of it that the sender chose."""
+    forwarded_from: str = ""
+    """Who wrote it first, where it was forwarded."""
+    unreadable: str = ""
+    """What came instead of text and files: sticker, location, contact, poll."""
+    album: str | None = None
+    """The same for messages that the platform shows as one."""
+    merged: tuple[str, ...] = ()
+    """Keys of further messages that the inbox has put into this one."""
     is_direct: bool = True
     mentions_bot: bool = False
+    """Whether the assistant is addressed by name or by a reply to one of its messages."""
+    chat_title: str = ""
+    """Of a group."""
     language: str | None = None
     """The language of the sender's client, ISO 639-1, where the platform tells."""
 
@@ -131,7 +174,79 @@ class MessageRemoved:
         return f"removed:{self.ref}"
 
 
-IncomingEvent = IncomingMessage | MessageEdited | MessageRemoved
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ButtonPressed:
+    """Somebody pressed a button under a message of the assistant."""
+
+    type: Literal["pressed"] = "pressed"
+    ref: MessageRef
+    """The message with the button."""
+    sender: Person
+    press_id: str
+    """What the platform wants back in the acknowledgement."""
+    data: str
+    is_direct: bool = True
+    language: str | None = None
+
+    @property
+    def chat(self) -> ChatKey:
+        """Where it happened."""
+        return self.ref.chat
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"pressed:{self.chat}:{self.press_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """The assistant was put into a group."""
+
+    type: Literal["joined"] = "joined"
+    chat: ChatKey
+    event_id: str
+    by: Person
+    title: str
+    sees_everything: bool = True
+    """False where the platform shows the assistant only what is addressed to it."""
+    language: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"joined:{self.chat}:{self.event_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Left:
+    """The assistant can no longer write here: put out of a group, or blocked by a person."""
+
+    type: Literal["left"] = "left"
+    chat: ChatKey
+    event_id: str
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"left:{self.chat}:{self.event_id}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatMoved:
+    """The platform gave a chat another id; everything of the old one belongs to the new one."""
+
+    type: Literal["moved"] = "moved"
+    chat: ChatKey
+    to: ChatKey
+
+    @property
+    def key(self) -> str:
+        """The same for every delivery of the same event."""
+        return f"moved:{self.chat}:{self.to}"
+
+
+IncomingEvent = IncomingMessage | MessageEdited | MessageRemoved | ButtonPressed | Joined | Left | ChatMoved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +286,8 @@ class Turn:
     at: datetime
     message_id: str | None = None
     author: str = ""
+    author_id: str = ""
+    """`str()` of the Person; of a user's turn."""
     citations: tuple[Citation, ...] = ()
     cost: AnswerCost | None = None
     """Of an assistant's turn."""
@@ -208,6 +325,12 @@ class ChatSettings:
     language: str | None = None
     """Of the assistant's own sentences; none: that of each message."""
     temperature: float | None = None
+    persona: str | None = None
+    """The standing orders of this chat's conversations, from their next start on."""
+    activation: Literal["mention", "always"] | None = None
+    """In a group: whether the assistant answers only when it is addressed (the default), or every message."""
+    time_zone: str | None = None
+    """IANA name; none: that of the machine."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,12 @@
 """Takes events from transports: stored first, then handled, each in a task of its own."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
 from bot.domain import IncomingEvent
+from bot.ports import Handler
 from bot.store import InboxStore
 
 log = structlog.get_logger()
@@ -19,16 +20,19 @@ class Inbox:
         self._handle = handle
         self._running: set[asyncio.Future[None]] = set()
 
-    async def accept(self, event: IncomingEvent) -> "asyncio.Future[None]":
-        """Stores the event and starts to handle it; what it returns is done when the event is answered.
+    def handler(self, transport: str) -> Handler:
+        """Where the transport of this name hands in its events."""
 
-        An event that is known already is not handled again. Raises StoreError; then nothing was accepted.
-        """
-        if not await self._store.accept(event):
-            known: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            known.set_result(None)
-            return known
-        return self._start(event)
+        async def accept(*events: IncomingEvent, cursor: str = "") -> "asyncio.Future[None]":
+            return await self.accept(*events, transport=transport, cursor=cursor)
+
+        return accept
+
+    async def accept(self, *events: IncomingEvent, transport: str = "", cursor: str = "") -> "asyncio.Future[None]":
+        """Stores the events and starts to answer those that were not known already."""
+        fresh = await self._store.accept(events, transport, cursor)
+        running = [self._start(event) for event in fresh]
+        return asyncio.ensure_future(_all(running))
 
     async def replay(self) -> None:
         """Handles what an earlier run accepted and did not answer."""
@@ -55,3 +59,7 @@ class Inbox:
         except Exception:
             # The pipeline answers errors itself; what arrives here stays unfinished and is tried after a restart.
             log.exception("event not handled", key=event.key)
+
+
+async def _all(running: Sequence["asyncio.Future[None]"]) -> None:
+    await asyncio.gather(*running)

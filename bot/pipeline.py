@@ -15,7 +15,7 @@ from bot.commands import AskAgain, CommandContext, unknown
 from bot.commands.services import Services
 from bot.commands.table import COMMANDS
 from bot.conversation import trimmed
-from bot.decide import Identity, decide
+from bot.decide import decide
 from bot.desk import Stopped, Ticket
 from bot.domain import (
     Action,
@@ -25,7 +25,6 @@ from bot.domain import (
     IncomingEvent,
     IncomingMessage,
     MessageEdited,
-    MessageRemoved,
     Refuse,
     Rewind,
     RunCommand,
@@ -68,14 +67,12 @@ class Pipeline:
         config: PipelineConfig,
         services: Services,
         transports: Mapping[str, Transport],
-        identities: Mapping[str, Identity],
         outbox: Outbox,
     ) -> None:
         self._config = config
         self._services = services
         self._store = services.store
         self._transports = transports
-        self._identities = identities
         self._outbox = outbox
         # One language for all: were it the message's, a change of language would move the prefix.
         self._system = system_text(config.persona, config.language)
@@ -98,7 +95,7 @@ class Pipeline:
         if attempt == 0:
             return Answer()
         # 3. Decide.
-        match decide(event, self._identities[event.chat.platform]):
+        match decide(event, self._transports[event.chat.platform].identity):
             case Ignore(reason):
                 log.debug("ignored", reason=reason)
                 await self._store.inbox.done(event)
@@ -260,5 +257,5 @@ def _message(event: IncomingEvent) -> IncomingMessage:
             return message
         case IncomingMessage():
             return event
-        case MessageRemoved():
-            raise TypeError("a removed message has no text")
+        case _:
+            raise TypeError(f"nothing was written: {event.type}")

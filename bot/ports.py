@@ -7,14 +7,36 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from bot.domain import Attachment, ChatKey, IncomingEvent, IncomingMessage, MessageRef
+from bot.domain import (
+    Attachment,
+    Button,
+    ButtonPressed,
+    ChatKey,
+    Identity,
+    IncomingEvent,
+    IncomingMessage,
+    MessageRef,
+)
 from engines.llm.request import ChatMessage, GenerationEvent, GenerationRequest
 from engines.ocr.types import RecognizedText
 from engines.speech.types import Transcript
 from knowledge.types import Passage
 
-Handler = Callable[[IncomingEvent], Awaitable["asyncio.Future[None]"]]
-"""Takes an event; returns once it is safely stored. What it returns is done when the event is answered."""
+
+class Handler(Protocol):
+    """Where a transport hands in what happened."""
+
+    async def __call__(self, *events: IncomingEvent, cursor: str = "") -> "asyncio.Future[None]":
+        """Returns once the events are safely stored, together with the transport's new cursor where one is given.
+
+        What it returns is done when all of them are answered. Raises StoreError; then nothing was taken, and the
+        transport must not acknowledge them to its platform.
+        """
+        ...
+
+
+KeepSent = Callable[[Sequence[MessageRef]], Awaitable[None]]
+"""Writes down which messages a reply consists of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +65,10 @@ class ReplySink(Protocol):
         """Replaces the visible draft by the whole text so far."""
         ...
 
-    async def finish(self, parts: Sequence[str]) -> MessageRef:
+    async def finish(self, parts: Sequence[str], buttons: Sequence[Button] = ()) -> MessageRef:
         """Sends the last form, in as many messages as there are parts; the reference is that of the last one.
 
+        The buttons stand under the last message, where the platform has buttons. Repeating the call changes nothing.
         Raises TransportError; then the outbox sends it later.
         """
         ...
@@ -59,20 +82,57 @@ class Transport(Protocol):
         """The platform of its ChatKeys."""
         ...
 
-    async def run(self, handler: Handler) -> None:
-        """Hands every event to the handler until cancelled, or until the platform has no more."""
+    @property
+    def identity(self) -> Identity:
+        """Who the assistant is here, as far as is known before the first contact."""
+        ...
+
+    async def run(self, handler: Handler, cursor: str = "") -> None:
+        """Hands every event to the handler until cancelled, or until the platform has no more.
+
+        `cursor` is the last one that the handler has stored; empty at the first start ever.
+        """
         ...
 
     async def fetch(self, attachment: Attachment) -> bytes:
         """The attachment's bytes. Raises AttachmentError or TransportError."""
         ...
 
-    def open_reply(self, message: IncomingMessage) -> AbstractAsyncContextManager[ReplySink]:
-        """A sink for the answer; leaving it without `finish` removes or marks the draft."""
+    def open_reply(
+        self,
+        message: IncomingMessage,
+        *,
+        sent: Sequence[MessageRef] = (),
+        keep_sent: KeepSent | None = None,
+        buttons: Sequence[Button] = (),
+    ) -> AbstractAsyncContextManager[ReplySink]:
+        """A sink for the answer; leaving it without `finish` removes or marks the draft.
+
+        `sent` are the messages that this reply consists of already, from an attempt that was cut off or from the
+        answer before the question was edited: they are edited, and what is too many is removed. `keep_sent` is
+        awaited with all messages of the reply whenever there is one more or less. The final text only ever gets into
+        messages that were written down: an edit can be repeated after a crash, a send cannot. `buttons` stand under
+        the draft while it is being written.
+        """
         ...
 
     async def send(self, chat: ChatKey, text: str, *, silent: bool = False) -> MessageRef:
-        """A message of its own, for jobs and the outbox. Raises TransportError."""
+        """A message of its own, for jobs and reminders. Raises TransportError."""
+        ...
+
+    async def send_file(self, chat: ChatKey, name: str, content: bytes, caption: str = "") -> MessageRef:
+        """A file of its own. Raises TransportError."""
+        ...
+
+    async def acknowledge(self, pressed: ButtonPressed, text: str = "") -> None:
+        """Ends the waiting of somebody who pressed a button, with a word to them alone where there is one.
+
+        Never raises: a press that has expired is nobody's loss.
+        """
+        ...
+
+    async def leave(self, chat: ChatKey) -> None:
+        """Leaves a group. Raises TransportError."""
         ...
 
     async def ping(self) -> None:

@@ -12,9 +12,18 @@ from bot.app import open_app, serve, sync_documents
 from bot.cli.invocation import Invocation
 from bot.cli.output import errors, fail, print_json, run
 from bot.config import Settings
-from bot.domain import Attachment, AttachmentKind, ChatKey, IncomingMessage, MessageRef
+from bot.domain import (
+    Attachment,
+    AttachmentKind,
+    Button,
+    ButtonPressed,
+    ChatKey,
+    Identity,
+    IncomingMessage,
+    MessageRef,
+)
 from bot.exchange import Answer
-from bot.ports import Handler
+from bot.ports import Handler, KeepSent
 from bot.texts import say
 from bot.transports import files
 from bot.transports.console import LIMITS, PLATFORM, ConsoleTransport, message
@@ -26,7 +35,12 @@ class SilentTransport:
     name = PLATFORM
     limits = LIMITS
 
-    async def run(self, _handler: Handler) -> None:
+    @property
+    def identity(self) -> Identity:
+        """Nobody addresses it."""
+        return Identity("inglenook", "inglenook")
+
+    async def run(self, handler: Handler, cursor: str = "") -> None:
         """There are no more events."""
 
     async def fetch(self, attachment: Attachment) -> bytes:
@@ -34,7 +48,14 @@ class SilentTransport:
         return await files.fetch(attachment)
 
     @asynccontextmanager
-    async def open_reply(self, _message: IncomingMessage) -> AsyncIterator["SilentTransport"]:
+    async def open_reply(
+        self,
+        message: IncomingMessage,  # noqa: ARG002
+        *,
+        sent: Sequence[MessageRef] = (),  # noqa: ARG002
+        keep_sent: KeepSent | None = None,  # noqa: ARG002
+        buttons: Sequence[Button] = (),  # noqa: ARG002
+    ) -> AsyncIterator["SilentTransport"]:
         """Itself: the answer is what the pipeline returns."""
         yield self
 
@@ -44,13 +65,23 @@ class SilentTransport:
     async def show(self, _text: str) -> None:
         """Not shown."""
 
-    async def finish(self, _parts: Sequence[str]) -> MessageRef:
+    async def finish(self, parts: Sequence[str], buttons: Sequence[Button] = ()) -> MessageRef:  # noqa: ARG002
         """Not shown."""
         return MessageRef(ChatKey(PLATFORM, ""), "")
 
     async def send(self, chat: ChatKey, _text: str, *, silent: bool = False) -> MessageRef:  # noqa: ARG002
         """Not shown."""
         return MessageRef(chat, "")
+
+    async def send_file(self, chat: ChatKey, name: str, content: bytes, caption: str = "") -> MessageRef:  # noqa: ARG002
+        """Not shown."""
+        return MessageRef(chat, "")
+
+    async def acknowledge(self, pressed: ButtonPressed, text: str = "") -> None:
+        """There are no buttons."""
+
+    async def leave(self, chat: ChatKey) -> None:
+        """There are no groups."""
 
     async def ping(self) -> None:
         """Always there."""
@@ -103,7 +134,7 @@ async def _ask(settings: Settings, question: IncomingMessage) -> Answer:
     async with open_app(settings, {PLATFORM: SilentTransport()}) as app:
         # What changed on the disks is read before the question, not after it.
         await sync_documents(app)
-        await app.store.inbox.accept(question)
+        await app.store.inbox.accept([question])
         return await app.pipeline.handle(question)
 
 

@@ -1,11 +1,11 @@
 """Events, written down before they are acknowledged to their platform."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 from sqlalchemy import delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import IncomingEvent
@@ -21,21 +21,27 @@ class InboxStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def accept(self, event: IncomingEvent) -> bool:
-        """Stores the event; false when it is known already."""
+    async def accept(
+        self, events: Sequence[IncomingEvent], transport: str = "", cursor: str = ""
+    ) -> list[IncomingEvent]:
+        """Stores the events, and the transport's cursor where one is given, in one transaction.
+
+        Returns those that were not known already.
+        """
         async with self._database.transaction() as connection:
-            try:
-                await connection.execute(
-                    insert(schema.inbox).values(
-                        key=event.key,
-                        event=_EVENT.dump_json(event).decode(),
-                        received_at=datetime.now(UTC).isoformat(),
-                        attempts=0,
-                    )
-                )
-            except IntegrityError:
-                return False
-        return True
+            fresh = [event for event in events if await _insert(connection, event)]
+            if cursor:
+                await connection.execute(delete(schema.cursors).where(schema.cursors.c.transport == transport))
+                await connection.execute(insert(schema.cursors).values(transport=transport, cursor=cursor))
+        return fresh
+
+    async def cursor(self, transport: str) -> str:
+        """How far the transport's events are stored; empty when it never had any."""
+        async with self._database.transaction() as connection:
+            found = await connection.execute(
+                select(schema.cursors.c.cursor).where(schema.cursors.c.transport == transport)
+            )
+            return found.scalar() or ""
 
     async def begin(self, event: IncomingEvent) -> int:
         """Counts an attempt to answer; its number from 1, or 0 when the event is answered already or unknown."""
@@ -70,6 +76,20 @@ class InboxStore:
                 )
             )
             return result.rowcount
+
+
+async def _insert(connection: AsyncConnection, event: IncomingEvent) -> bool:
+    inserted = await connection.execute(
+        insert(schema.inbox)
+        .prefix_with("OR IGNORE")
+        .values(
+            key=event.key,
+            event=_EVENT.dump_json(event).decode(),
+            received_at=datetime.now(UTC).isoformat(),
+            attempts=0,
+        )
+    )
+    return bool(inserted.rowcount)
 
 
 async def mark_done(connection: AsyncConnection, event: IncomingEvent) -> None:

@@ -19,6 +19,8 @@ conversations = Table(
     Column("chat", String, nullable=False, index=True),
     Column("started_at", String, nullable=False),  # ISO 8601, UTC
     Column("trimmed_turns", Integer, nullable=False),
+    Column("title", String),  # given by its people; none: its first words stand for it
+    Column("persona", Text),  # its standing orders, fixed at its start; none: the configured ones
 )
 
 turns = Table(
@@ -49,6 +51,7 @@ outbox = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("chat", String, nullable=False),
+    Column("event_key", String),  # of the inbox row that is answered; none: a message of its own
     Column("parts", Text, nullable=False),  # the texts, a JSON list
     Column("created_at", String, nullable=False),
     Column("sent_at", String),  # none: not delivered yet
@@ -62,4 +65,95 @@ job_runs = Table(
     Column("started_at", String, nullable=False),
     Column("finished_at", String),
     Column("error", Text),  # none: it went well
+)
+
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("transport", String, primary_key=True),
+    Column("cursor", String, nullable=False),  # how far the platform's events are in the inbox
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    Column("question", String, primary_key=True),  # canonical form of the MessageRef of the user's message
+    Column("chat", String, nullable=False, index=True),
+    Column("message_ids", Text, nullable=False),  # of the messages that answer it, a JSON list
+)
+
+people = Table(
+    "people",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("role", String, nullable=False),  # user, admin, banned
+    Column("messages_per_minute", Integer),  # none: as configured
+    Column("messages_per_day", Integer),
+    Column("since", String, nullable=False),  # ISO 8601, UTC
+)
+
+identities = Table(
+    "identities",
+    metadata,
+    Column("identity", String, primary_key=True),  # canonical form of the Person
+    Column("person_id", String, ForeignKey("people.person_id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("chat", String),  # their direct chat, where it is known
+)
+
+codes = Table(
+    "codes",
+    metadata,
+    Column("code", String, primary_key=True),
+    Column("purpose", String, nullable=False),  # pair: somebody asks to come in; invite: somebody may; link
+    Column("identity", String, index=True),  # who asks; none for an invitation
+    Column("name", String, nullable=False),
+    Column("username", String, nullable=False),
+    Column("chat", String),
+    Column("role", String, nullable=False),  # what they will be
+    Column("expires_at", String, nullable=False),  # ISO 8601, UTC
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("chat", String, primary_key=True),  # canonical form of the ChatKey without its thread
+    Column("title", String, nullable=False),
+    Column("state", String, nullable=False),  # asked, approved, refused
+    Column("at", String, nullable=False),
+)
+
+usage = Table(
+    "usage",
+    metadata,
+    Column("person_id", String, primary_key=True),
+    Column("day", String, primary_key=True),  # ISO 8601 date, UTC
+    Column("messages", Integer, nullable=False),
+    Column("prompt_tokens", Integer, nullable=False),
+    Column("evaluated_tokens", Integer, nullable=False),
+    Column("completion_tokens", Integer, nullable=False),
+)
+
+reminders = Table(
+    "reminders",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("chat", String, nullable=False, index=True),
+    Column("person_id", String, nullable=False, index=True),
+    Column("text", Text, nullable=False),
+    Column("due_at", String, nullable=False, index=True),  # ISO 8601, UTC
+    Column("made_at", String, nullable=False),
+    Column("language", String, nullable=False),
+)
+
+uploads = Table(
+    "uploads",
+    metadata,
+    Column("path", String, primary_key=True),  # below the data directory's uploads
+    Column("chat", String, nullable=False, index=True),
+    Column("person_id", String, nullable=False, index=True),
+    Column("name", String, nullable=False),
+    Column("at", String, nullable=False),
 )

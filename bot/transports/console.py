@@ -15,9 +15,19 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.history import FileHistory
 from prompt_toolkit.patch_stdout import patch_stdout
 
-from bot.domain import Attachment, AttachmentKind, ChatKey, IncomingMessage, MessageRef, Person
+from bot.domain import (
+    Attachment,
+    AttachmentKind,
+    Button,
+    ButtonPressed,
+    ChatKey,
+    Identity,
+    IncomingMessage,
+    MessageRef,
+    Person,
+)
 from bot.errors import BotError
-from bot.ports import Handler, ReplyLimits
+from bot.ports import Handler, KeepSent, ReplyLimits
 from bot.transports import files
 
 PLATFORM = "console"
@@ -69,7 +79,12 @@ class ConsoleTransport:
         self._greeting = greeting
         self._output = output or sys.stdout
 
-    async def run(self, handler: Handler) -> None:
+    @property
+    def identity(self) -> Identity:
+        """A name that nobody needs to write."""
+        return Identity("inglenook", "inglenook")
+
+    async def run(self, handler: Handler, cursor: str = "") -> None:  # noqa: ARG002 - what was typed is gone
         """Reads lines until `/quit` or the end of the input; each waits for its answer. Ctrl-C stops an answer."""
         self._output.write(f"{self._greeting}\n")
         self._output.flush()
@@ -89,7 +104,14 @@ class ConsoleTransport:
         return await files.fetch(attachment)
 
     @asynccontextmanager
-    async def open_reply(self, _message: IncomingMessage) -> AsyncIterator["ConsoleSink"]:
+    async def open_reply(
+        self,
+        message: IncomingMessage,  # noqa: ARG002 - there is one chat
+        *,
+        sent: Sequence[MessageRef] = (),  # noqa: ARG002 - what is printed stays
+        keep_sent: KeepSent | None = None,  # noqa: ARG002
+        buttons: Sequence[Button] = (),  # noqa: ARG002 - Ctrl-C stops
+    ) -> AsyncIterator["ConsoleSink"]:
         """The answer, below the question."""
         sink = ConsoleSink(self._output)
         try:
@@ -103,6 +125,17 @@ class ConsoleTransport:
         output.write(f"{text}\n")
         output.flush()
         return MessageRef(chat, str(time.time_ns()))
+
+    async def send_file(self, chat: ChatKey, name: str, content: bytes, caption: str = "") -> MessageRef:
+        """Written into the current folder; the terminal says where."""
+        path = await asyncio.to_thread(files.save, Path(name), content)
+        return await self.send(chat, f"{caption}\n{path}" if caption else str(path))
+
+    async def acknowledge(self, pressed: ButtonPressed, text: str = "") -> None:
+        """There are no buttons."""
+
+    async def leave(self, chat: ChatKey) -> None:
+        """There are no groups."""
 
     async def ping(self) -> None:
         """A terminal is always there."""
@@ -169,7 +202,7 @@ class ConsoleSink:
             self._put(f"\n{text}")
         self._printed = text
 
-    async def finish(self, parts: Sequence[str]) -> MessageRef:
+    async def finish(self, parts: Sequence[str], buttons: Sequence[Button] = ()) -> MessageRef:  # noqa: ARG002
         """Prints the rest and ends the line."""
         await self.show("\n".join(parts))
         self._put("\n\n")

@@ -1,6 +1,7 @@
 """Files of this machine as attachments, for the terminal and the command line."""
 
 import asyncio
+import itertools
 import mimetypes
 from pathlib import Path
 
@@ -36,6 +37,20 @@ def kind_of(mime_type: str) -> AttachmentKind:
 async def fetch(attached: Attachment) -> bytes:
     """The file's bytes. Raises AttachmentError."""
     return await asyncio.to_thread(_read, Path(attached.handle))
+
+
+def save(path: Path, content: bytes) -> Path:
+    """Writes a file under this name, or a numbered one where the name is taken; its path."""
+    free = path
+    for number in itertools.count(2):
+        try:
+            with free.open("xb") as file:
+                file.write(content)
+        except FileExistsError:
+            free = path.with_stem(f"{path.stem}-{number}")
+        else:
+            break
+    return free
 
 
 def _read(path: Path) -> bytes:

@@ -48,7 +48,7 @@ async def test_nothing_blocks_from_start_to_end(tmp_path):
     async with open_app(settings, {"console": SilentTransport()}) as app:
         await sync_documents(app)
         for event in sent:
-            await app.store.inbox.accept(event)
+            await app.store.inbox.accept([event])
             answer = await app.pipeline.handle(event)
             assert answer.error_code is None, answer.text
             assert answer.shown

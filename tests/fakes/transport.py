@@ -3,7 +3,7 @@
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from bot.domain import ChatKey, IncomingMessage, MessageRef, Person
+from bot.domain import ChatKey, Identity, IncomingMessage, MessageRef, Person
 from bot.errors import AttachmentError, TransportError
 from bot.ports import ReplyLimits
 
@@ -11,13 +11,17 @@ from bot.ports import ReplyLimits
 class RecordingSink:
     """Implements `bot.ports.ReplySink`."""
 
-    def __init__(self, transport, message):
+    def __init__(self, transport, message, sent, keep_sent):
         self._transport = transport
         self.message = message
         self.limits = transport.limits
         self.statuses = []
         self.drafts = []
         self.final = None
+        self.buttons = ()
+        self.sent = tuple(sent)
+        self._keep_sent = keep_sent or _nobody
+        self._ref = MessageRef(message.chat, f"answer-{len(transport.replies) + 1}")
 
     async def status(self, text):
         self.statuses.append(text)
@@ -25,12 +29,14 @@ class RecordingSink:
     async def show(self, text):
         self.drafts.append(text)
 
-    async def finish(self, parts):
+    async def finish(self, parts, buttons=()):
         if self._transport.failing:
             raise TransportError("transport.failed", platform=self._transport.name, detail="flood wait")
         assert self.final is None, "an answer is finished once"
         self.final = list(parts)
-        return MessageRef(self.message.chat, f"answer-{len(self._transport.replies)}")
+        self.buttons = tuple(buttons)
+        await self._keep_sent([self._ref])
+        return self._ref
 
 
 class RecordingTransport:
@@ -42,10 +48,17 @@ class RecordingTransport:
         self.files = {}
         self.replies = []
         self.sent = []
+        self.sent_files = []
+        self.acknowledged = []
+        self.left = []
         self.failing = False
         self.events = []
 
-    async def run(self, handler):
+    @property
+    def identity(self):
+        return Identity("bot", "inglenook")
+
+    async def run(self, handler, cursor=""):
         for event in self.events:
             await (await handler(event))
 
@@ -55,8 +68,8 @@ class RecordingTransport:
         return self.files[attachment.handle]
 
     @asynccontextmanager
-    async def open_reply(self, message):
-        sink = RecordingSink(self, message)
+    async def open_reply(self, message, *, sent=(), keep_sent=None, buttons=()):
+        sink = RecordingSink(self, message, sent, keep_sent)
         self.replies.append(sink)
         yield sink
 
@@ -65,6 +78,18 @@ class RecordingTransport:
             raise TransportError("transport.failed", platform=self.name, detail="down")
         self.sent.append((chat, text))
         return MessageRef(chat, f"sent-{len(self.sent)}")
+
+    async def send_file(self, chat, name, content, caption=""):
+        if self.failing:
+            raise TransportError("transport.failed", platform=self.name, detail="down")
+        self.sent_files.append((chat, name, content, caption))
+        return MessageRef(chat, f"file-{len(self.sent_files)}")
+
+    async def acknowledge(self, pressed, text=""):
+        self.acknowledged.append((pressed.press_id, text))
+
+    async def leave(self, chat):
+        self.left.append(chat)
 
     async def ping(self):
         if self.failing:
@@ -85,3 +110,7 @@ def incoming(text="", message_id="1", *, chat="main", platform="console", **othe
         text=text,
         **other,
     )
+
+
+async def _nobody(_sent):
+    """For replies that nobody keeps a list of."""

@@ -4,11 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.decide import Identity, decide
+from bot.decide import decide
 from bot.domain import (
     Attachment,
     AttachmentKind,
     Converse,
+    Identity,
     Ignore,
     MessageEdited,
     MessageRemoved,

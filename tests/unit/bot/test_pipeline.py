@@ -9,7 +9,6 @@ from sqlalchemy import text
 
 from bot.attachments import AttachmentConfig, AttachmentReader
 from bot.commands.services import Services
-from bot.decide import Identity
 from bot.desk import ChatDesk
 from bot.domain import Attachment, AttachmentKind, ChatKey, MessageEdited, MessageRemoved
 from bot.inbox import Inbox
@@ -52,15 +51,14 @@ class House:
         )
         config = PipelineConfig(persona="orders", language="en", sampling=SamplingParams(max_tokens=64), max_passages=3)
         self.outbox = Outbox(store.outbox, transports, "en")
-        identities = {"console": Identity("bot", "inglenook")}
-        self.pipeline = Pipeline(config, services, transports, identities, self.outbox)
+        self.pipeline = Pipeline(config, services, transports, self.outbox)
         self.inbox = Inbox(store.inbox, self.pipeline.handle)
 
     async def say(self, text="", message_id="1", **other):
         return await self.take(incoming(text, message_id, **other))
 
     async def take(self, event):
-        await self.store.inbox.accept(event)
+        await self.store.inbox.accept([event])
         return await self.pipeline.handle(event)
 
     def attach(self, kind, content, name="file"):
@@ -255,7 +253,7 @@ async def test_messages_of_one_chat_are_answered_in_order(store):
     house.generator.resume.clear()
     messages = [incoming(f"question {number}", str(number)) for number in range(4)]
     for message in messages:
-        await store.inbox.accept(message)
+        await store.inbox.accept([message])
     tasks = [asyncio.create_task(house.pipeline.handle(message)) for message in messages]
     refused = await tasks[3]
     assert refused.error_code == "chat.busy"
@@ -390,7 +388,7 @@ async def test_a_message_that_ends_the_program_again_and_again_is_given_up(store
     """The third attempt is a sentence, not another try."""
     house = House(store, "never said")
     message = incoming("poison")
-    await store.inbox.accept(message)
+    await store.inbox.accept([message])
     await store.inbox.begin(message)
     await store.inbox.begin(message)
     await house.inbox.replay()
@@ -421,7 +419,7 @@ async def test_a_long_answer_comes_in_parts(store):
 async def test_what_cannot_be_stored_is_said_and_tried_again(store):
     """A disk that is full at the last word: the user hears it, and the message is answered after the next start."""
     house = House(store, "x" * 200_000, "short")
-    await store.inbox.accept(incoming("hello"))
+    await store.inbox.accept([incoming("hello")])
     await store.chats.load(CHAT)
     async with store.database.transaction() as connection:
         pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()

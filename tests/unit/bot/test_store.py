@@ -37,7 +37,7 @@ async def test_a_conversation_survives(tmp_path):
     message = incoming("hello")
     async with open_store(tmp_path / "a.db") as store:
         before, _ = await store.chats.load(CHAT)
-        await store.inbox.accept(message)
+        await store.inbox.accept([message])
         await store.conclude(message, ["answer"], before, SAID)
     async with open_store(tmp_path / "a.db") as store:
         after, _ = await store.chats.load(CHAT)
@@ -66,8 +66,8 @@ async def test_a_rewind_replaces(tmp_path):
 async def test_every_event_survives_in_the_inbox(tmp_path, event):
     """An accepted event is known after a restart, until it is done."""
     async with open_store(tmp_path / "a.db") as store:
-        assert await store.inbox.accept(event)
-        assert not await store.inbox.accept(event)
+        assert await store.inbox.accept([event])
+        assert not await store.inbox.accept([event])
     async with open_store(tmp_path / "a.db") as store:
         assert [event] == await store.inbox.unfinished()
         assert await store.inbox.begin(event) == 1
@@ -89,7 +89,7 @@ async def test_old_entries_are_pruned_and_open_ones_kept(tmp_path):
     waiting, answered = incoming("waiting", "1"), incoming("answered", "2")
     async with open_store(tmp_path / "a.db") as store:
         for message in (waiting, answered):
-            await store.inbox.accept(message)
+            await store.inbox.accept([message])
         delivered = await store.conclude(answered, ["x"])
         await store.outbox.delivered(delivered)
         await store.conclude(answered, ["undelivered"])
@@ -148,12 +148,12 @@ async def test_a_full_disk_is_named_and_loses_nothing(tmp_path):
     """A message that does not fit on the disk is not accepted; what was there stays, and the next one works."""
     path = tmp_path / "a.db"
     async with open_store(path) as store:
-        await store.inbox.accept(incoming("before", "1"))
+        await store.inbox.accept([incoming("before", "1")])
         async with store.database.transaction() as connection:
             pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
             await connection.execute(text(f"PRAGMA max_page_count = {pages + 1}"))
         with pytest.raises(StoreError) as refused:
-            await store.inbox.accept(incoming("x" * 100_000, "2"))
+            await store.inbox.accept([incoming("x" * 100_000, "2")])
         assert refused.value.code == "store.disk_full"
-        await store.inbox.accept(incoming("after", "3"))
+        await store.inbox.accept([incoming("after", "3")])
         assert [event.text for event in await store.inbox.unfinished()] == ["before", "after"]
