@@ -24,6 +24,7 @@ from bot.jobs import Job, open_jobs
 from bot.missing import NoDocuments, NoSpeech
 from bot.observe.logs import open_log, rotate
 from bot.outbox import Outbox
+from bot.people import People
 from bot.pipeline import Pipeline, PipelineConfig
 from bot.ports import Generator, Transcriber, Transport
 from bot.preflight import Feature, lacking_features
@@ -75,15 +76,17 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
         transcriber = await stack.enter_async_context(_open_ears(settings, lacking))
         recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
         knowledge = await stack.enter_async_context(_open_shelf(settings, lacking))
+        clock = SystemClock()
         services = Services(
             store=store,
+            people=People(settings.access, store.people, clock),
             generator=generator,
             retriever=knowledge,
             attachments=AttachmentReader(
                 settings.attachments, transcriber, recognizer, DocumentReader(settings.knowledge.limits)
             ),
             desk=ChatDesk(settings.max_waiting_messages),
-            clock=SystemClock(),
+            clock=clock,
             pings={
                 "store": store.ping,
                 "model": generator.ping,

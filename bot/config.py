@@ -16,6 +16,7 @@ from annotated_types import Ge, Le
 from platformdirs import user_config_path, user_data_path
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
+from bot.access import AccessConfig
 from bot.attachments import AttachmentConfig
 from bot.errors import ConfigError
 from bot.jobs import JobsConfig
@@ -70,6 +71,8 @@ class Settings:
     """The documents."""
     attachments: AttachmentConfig = field(default_factory=AttachmentConfig)
     """What is taken from people."""
+    access: AccessConfig = field(default_factory=AccessConfig)
+    """Who may talk with the assistant on chat platforms, and how much."""
     jobs: JobsConfig = field(default_factory=JobsConfig)
     """Periodic work."""
     logs: LogConfig = field(default_factory=LogConfig)

@@ -26,6 +26,11 @@ class ChatKey:
         """The inverse of `str()`."""
         return cls(*(unquote(part) for part in text.split("/")))
 
+    @property
+    def whole(self) -> "ChatKey":
+        """The chat without its thread: what groups are approved by."""
+        return ChatKey(self.platform, self.chat_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass, field
 
 from bot.attachments import Reading, echo
-from bot.domain import AnswerCost, ChatSettings, Citation, Conversation, IncomingMessage, Turn
+from bot.domain import AnswerCost, Button, ChatSettings, Citation, Conversation, IncomingMessage, Turn
 from bot.ports import Clock
 from bot.reply import ReplyWriter, cited, source_lines
 from bot.texts import say
@@ -27,6 +27,7 @@ class Answer:
     conversation: Conversation | None = None
     """Where the turns go; none when there is nothing to remember."""
     turns: tuple[Turn, ...] = ()
+    buttons: tuple[Button, ...] = ()
 
 
 class Exchange:
@@ -53,9 +54,9 @@ class Exchange:
         heard = echo(self.reading, self.language)
         self.writer.head = f"{heard}\n\n" if heard else ""
 
-    def plain(self, text: str, error_code: str | None = None) -> Answer:
+    def plain(self, text: str, error_code: str | None = None, buttons: tuple[Button, ...] = ()) -> Answer:
         """A sentence that is no part of the conversation."""
-        return Answer(text=text, shown=text, reading=self.reading, error_code=error_code)
+        return Answer(text=text, shown=text, reading=self.reading, error_code=error_code, buttons=buttons)
 
     def answered(self, finished: Finished, notice: str = "") -> Answer:
         """The model's answer. Raises EngineFailed when it has none."""

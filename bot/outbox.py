@@ -1,10 +1,10 @@
 """Final texts reach their chat, today or after the next start."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import structlog
 
-from bot.domain import ChatKey
+from bot.domain import Button, ChatKey
 from bot.errors import TransportError
 from bot.ports import ReplySink, Transport
 from bot.store import OutboxStore, Undelivered
@@ -22,11 +22,11 @@ class Outbox:
         self._language = language
         self._in_hand: set[int] = set()
 
-    async def deliver(self, entry_id: int, sink: ReplySink, parts: list[str]) -> None:
+    async def deliver(self, entry_id: int, sink: ReplySink, parts: list[str], buttons: Sequence[Button] = ()) -> None:
         """Sends a fresh answer; one that the platform does not take now is sent later by `resend`."""
         self._in_hand.add(entry_id)
         try:
-            await sink.finish(parts)
+            await sink.finish(parts, buttons)
             await self._store.delivered(entry_id)
         except TransportError as error:
             log.warning("answer delayed", entry_id=entry_id, error=str(error))

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from bot.commands import AskAgain, CommandContext, unknown
+from bot.access import Visitor
+from bot.commands import AskAgain, Command, CommandContext, CommandOutcome, Say, SendFile, unknown, usable
 from bot.commands.services import Services
 from bot.commands.table import COMMANDS
 from bot.conversation import trimmed
@@ -117,7 +118,7 @@ class Pipeline:
                 # 9. Remember, then say the last word.
                 parts = split(answer.shown, sink.limits)
                 entry_id = await self._store.conclude(event, parts, answer.conversation, answer.turns)
-                await self._outbox.deliver(entry_id, sink, parts)
+                await self._outbox.deliver(entry_id, sink, parts, answer.buttons)
         return answer
 
     async def _guarded(self, exchange: Exchange, action: Action, ticket: Ticket, attempt: int) -> Answer:
@@ -216,27 +217,43 @@ class Pipeline:
 
     async def _run(self, exchange: Exchange, name: str, arguments: str, ticket: Ticket) -> Answer:
         """A command, in the chat's turn where it must wait for earlier messages."""
-        if name not in COMMANDS:
-            return exchange.plain(unknown(name, COMMANDS, exchange.language))
-        command = COMMANDS[name]
+        message = exchange.message
+        visitor = await self._services.people.visitor(message.sender, message.chat if message.is_direct else None)
+        allowed = usable(COMMANDS, visitor, is_direct=message.is_direct)
+        command = COMMANDS.get(name)
+        if command is None or command not in allowed:
+            return exchange.plain(unknown(name, allowed, exchange.language))
         if not command.waits:
-            return exchange.plain(str(await command.function(await self._context(exchange), arguments)))
+            return await self._come_of(exchange, await self._call(command, exchange, visitor, arguments))
         async with ticket.turn():
-            outcome = await command.function(await self._context(exchange), arguments)
-            if isinstance(outcome, AskAgain):
-                return await self._generate(exchange, outcome.conversation, outcome.turn)
-            return exchange.plain(outcome)
+            return await self._come_of(exchange, await self._call(command, exchange, visitor, arguments))
 
-    async def _context(self, exchange: Exchange) -> CommandContext:
+    async def _come_of(self, exchange: Exchange, outcome: CommandOutcome) -> Answer:
+        match outcome:
+            case AskAgain(conversation, turn):
+                return await self._generate(exchange, conversation, turn)
+            case SendFile(name, content, caption):
+                chat = exchange.message.chat
+                await self._transports[chat.platform].send_file(chat, name, content)
+                return exchange.plain(caption)
+            case Say(text, buttons):
+                return exchange.plain(text, buttons=buttons)
+            case text:
+                return exchange.plain(text)
+
+    async def _call(self, command: Command, exchange: Exchange, visitor: Visitor, arguments: str) -> CommandOutcome:
         conversation, settings = await self._store.chats.load(exchange.message.chat)
-        return CommandContext(
-            chat=exchange.message.chat,
+        context = CommandContext(
+            message=exchange.message,
+            visitor=visitor,
             conversation=conversation,
             settings=settings,
             system=self._system,
             language=exchange.language,
             services=self._services,
+            transport=self._transports[exchange.message.chat.platform],
         )
+        return await command.function(context, arguments)
 
     async def _take_back(self, event: IncomingEvent, message_id: str, ticket: Ticket) -> Answer:
         """The user removed a message: the conversation goes on as if it had never been."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.attachments import AttachmentReader
 from bot.desk import ChatDesk
 from bot.health import Ping
+from bot.people import People
 from bot.ports import Clock, Generator, Retriever
 from bot.store import Store
 
@@ -15,6 +16,7 @@ class Services:
     """Wired by `bot.app`, or by a test."""
 
     store: Store
+    people: People
     generator: Generator
     retriever: Retriever
     attachments: AttachmentReader

@@ -1,6 +1,6 @@
 """The table of all commands."""
 
-from bot.commands import Command, CommandContext, Commands
+from bot.commands import Command, CommandContext, Commands, by_name, usable
 from bot.commands.basics import context, sources, status
 from bot.commands.conversation import new, retry, stop
 from bot.commands.settings import lang, temp
@@ -8,16 +8,16 @@ from bot.texts import say
 
 
 async def help_(context: CommandContext, _arguments: str) -> str:
-    """What can be done."""
+    """What this person can do here."""
     lines = (
-        say("help.line", context.language, name=name, text=say(f"help.{name}", context.language)) for name in COMMANDS
+        say("help.line", context.language, name=command.name, text=say(f"help.{command.name}", context.language))
+        for command in usable(COMMANDS, context.visitor, is_direct=context.message.is_direct)
     )
     return "\n".join((say("help.title", context.language), *lines, "", say("help.end", context.language)))
 
 
-COMMANDS: Commands = {
-    command.name: command
-    for command in (
+COMMANDS: Commands = by_name(
+    (
         Command("help", help_),
         Command("new", new, waits=True),
         Command("stop", stop),
@@ -28,4 +28,4 @@ COMMANDS: Commands = {
         Command("lang", lang),
         Command("temp", temp),
     )
-}
+)

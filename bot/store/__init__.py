@@ -10,8 +10,22 @@ from bot.store.database import Database, open_database
 from bot.store.inbox import InboxStore, mark_done
 from bot.store.jobs import JobRun, JobStore
 from bot.store.outbox import OutboxStore, Undelivered, write_entry
+from bot.store.people import Code, Group, KnownPerson, PeopleStore
 
-__all__ = ["ChatStore", "InboxStore", "JobRun", "JobStore", "OutboxStore", "Store", "Undelivered", "open_store"]
+__all__ = [
+    "ChatStore",
+    "Code",
+    "Group",
+    "InboxStore",
+    "JobRun",
+    "JobStore",
+    "KnownPerson",
+    "OutboxStore",
+    "PeopleStore",
+    "Store",
+    "Undelivered",
+    "open_store",
+]
 
 
 class Store:
@@ -22,6 +36,7 @@ class Store:
         self.inbox = InboxStore(database)
         self.outbox = OutboxStore(database)
         self.jobs = JobStore(database)
+        self.people = PeopleStore(database)
         self.ping = database.ping
         self.database = database
 

@@ -87,7 +87,7 @@ people = Table(
     metadata,
     Column("person_id", String, primary_key=True),
     Column("name", String, nullable=False),
-    Column("role", String, nullable=False),  # user, admin, banned
+    Column("role", String, nullable=False),  # unknown (only seen), user, admin, banned
     Column("messages_per_minute", Integer),  # none: as configured
     Column("messages_per_day", Integer),
     Column("since", String, nullable=False),  # ISO 8601, UTC
@@ -107,7 +107,9 @@ codes = Table(
     "codes",
     metadata,
     Column("code", String, primary_key=True),
-    Column("purpose", String, nullable=False),  # pair: somebody asks to come in; invite: somebody may; link
+    Column(
+        "purpose", String, nullable=False
+    ),  # pair: somebody asks to come in; group: a group is to be opened; invite: somebody may
     Column("identity", String, index=True),  # who asks; none for an invitation
     Column("name", String, nullable=False),
     Column("username", String, nullable=False),

@@ -7,12 +7,14 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 
+from bot.access import AccessConfig
 from bot.attachments import AttachmentConfig, AttachmentReader
 from bot.commands.services import Services
 from bot.desk import ChatDesk
 from bot.domain import Attachment, AttachmentKind, ChatKey, MessageEdited, MessageRemoved
 from bot.inbox import Inbox
 from bot.outbox import Outbox
+from bot.people import People
 from bot.pipeline import Pipeline, PipelineConfig
 from bot.store import open_store
 from engines.errors import EngineOverloaded
@@ -35,8 +37,10 @@ class House:
         self.transport = RecordingTransport()
         self.desk = ChatDesk(2)
         transports = {"console": self.transport}
+        clock = HandClock()
         services = Services(
             store=store,
+            people=People(AccessConfig(), store.people, clock),
             generator=self.generator,
             retriever=self.retriever,
             attachments=AttachmentReader(
@@ -46,7 +50,7 @@ class House:
                 FakeExtractor(),
             ),
             desk=self.desk,
-            clock=HandClock(),
+            clock=clock,
             pings={"model": self.generator.ping},
         )
         config = PipelineConfig(persona="orders", language="en", sampling=SamplingParams(max_tokens=64), max_passages=3)
