@@ -115,6 +115,8 @@ class IncomingMessage:
     reply_to: MessageRef | None = None
     quoted: str = ""
     """The text of the message that this one replies to, or the part of it that the sender chose."""
+    quoted_attachments: tuple[Attachment, ...] = ()
+    """The files of the message that this one replies to, where the platform tells: `/add` keeps them."""
     forwarded_from: str = ""
     """Who wrote it first, where it was forwarded."""
     unreadable: str = ""
@@ -310,6 +312,10 @@ class Conversation:
     """The turns that the model still sees; the first is the user's."""
     trimmed_turns: int = 0
     """How many older turns it no longer sees."""
+    title: str | None = None
+    """Given by its people; none: its first words stand for it."""
+    persona: str | None = None
+    """Its standing orders, fixed at its start so that the prompt's beginning never moves; none: the configured ones."""
 
     def with_turns(self, *turns: Turn) -> Self:
         """The conversation with these turns at its end."""

@@ -12,7 +12,7 @@ import structlog
 from structlog.contextvars import bound_contextvars
 
 from bot.access import Visitor
-from bot.commands import AskAgain, Command, CommandContext, CommandOutcome, Say, SendFile, unknown, usable
+from bot.commands import AskAgain, Command, CommandContext, CommandOutcome, GoOn, Say, SendFile, unknown, usable
 from bot.commands.services import Services
 from bot.commands.table import COMMANDS
 from bot.conversation import trimmed
@@ -75,8 +75,6 @@ class Pipeline:
         self._store = services.store
         self._transports = transports
         self._outbox = outbox
-        # One language for all: were it the message's, a change of language would move the prefix.
-        self._system = system_text(config.persona, config.language)
 
     async def handle(self, event: IncomingEvent) -> Answer:
         """Answers the event. Raises TransportError when not even that it failed can be said."""
@@ -209,7 +207,7 @@ class Pipeline:
         generator = self._services.generator
         room = max(generator.context_tokens - self._config.sampling.max_tokens, generator.context_tokens // 2)
         while True:
-            prompt = messages(self._system, conversation, question.sent)
+            prompt = messages(self._system(conversation), conversation, question.sent)
             tokens = await generator.count_tokens(prompt)
             if tokens <= room or not conversation.turns:
                 return conversation, prompt
@@ -230,8 +228,11 @@ class Pipeline:
 
     async def _come_of(self, exchange: Exchange, outcome: CommandOutcome) -> Answer:
         match outcome:
-            case AskAgain(conversation, turn):
-                return await self._generate(exchange, conversation, turn)
+            case AskAgain(conversation, turn, into):
+                answer = await self._generate(exchange, conversation, turn)
+                return replace(answer, conversation=into or answer.conversation)
+            case GoOn(text, conversation, turns):
+                return replace(exchange.plain(text), conversation=conversation, turns=turns)
             case SendFile(name, content, caption):
                 chat = exchange.message.chat
                 await self._transports[chat.platform].send_file(chat, name, content)
@@ -248,7 +249,7 @@ class Pipeline:
             visitor=visitor,
             conversation=conversation,
             settings=settings,
-            system=self._system,
+            system=self._system(conversation),
             language=exchange.language,
             services=self._services,
             transport=self._transports[exchange.message.chat.platform],
@@ -261,6 +262,10 @@ class Pipeline:
             conversation, _ = await self._store.chats.load(event.chat)
             await self._store.rewind(event, conversation.before(message_id))
         return Answer()
+
+    def _system(self, conversation: Conversation) -> str:
+        # One language for all: were it the message's, a change of language would move the prefix.
+        return system_text(conversation.persona or self._config.persona, self._config.language)
 
     def _sampling(self, settings: ChatSettings) -> SamplingParams:
         if settings.temperature is None:

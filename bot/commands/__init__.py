@@ -62,9 +62,21 @@ class AskAgain:
     conversation: Conversation
     """As it was before the turn."""
     turn: Turn
+    into: Conversation | None = None
+    """Where the turn and its answer go and the chat goes on; none: to `conversation`."""
 
 
-CommandOutcome = str | Say | SendFile | AskAgain
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """A sentence, and the conversation that the chat goes on with; both are written down together."""
+
+    text: str
+    conversation: Conversation
+    turns: tuple[Turn, ...] = ()
+    """What goes after its turns."""
+
+
+CommandOutcome = str | Say | SendFile | AskAgain | GoOn
 CommandFunction = Callable[[CommandContext, str], Awaitable[CommandOutcome]]
 
 

@@ -1,14 +1,13 @@
 """Commands that change what is being talked about."""
 
-from bot.commands import AskAgain, CommandContext, CommandOutcome
+from bot.commands import AskAgain, CommandContext, CommandOutcome, GoOn
+from bot.store import fresh
 from bot.texts import say
 
 
-async def new(context: CommandContext, _arguments: str) -> str:
-    """A fresh conversation."""
-    await context.services.store.chats.start(context.chat)
-    await context.services.generator.forget(context.conversation.conversation_id)
-    return say("command.new", context.language)
+async def new(context: CommandContext, _arguments: str) -> CommandOutcome:
+    """A fresh conversation. The model's memory of the old one is kept as long as there is room: `resume` needs it."""
+    return GoOn(say("command.new", context.language), fresh(context.chat, context.settings))
 
 
 async def stop(context: CommandContext, _arguments: str) -> str:

@@ -5,12 +5,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from bot.domain import Conversation, IncomingEvent, Turn
-from bot.store.chats import ChatStore, write_turns
+from bot.store.chats import ChatStore, Summary, fresh, write_turns
 from bot.store.database import Database, open_database
 from bot.store.inbox import InboxStore, mark_done
 from bot.store.jobs import JobRun, JobStore
 from bot.store.outbox import OutboxStore, Undelivered, write_entry
 from bot.store.people import Code, Group, KnownPerson, PeopleStore
+from bot.store.uploads import Upload, UploadStore
+from bot.store.usage import Usage, UsageStore
 
 __all__ = [
     "ChatStore",
@@ -23,7 +25,13 @@ __all__ = [
     "OutboxStore",
     "PeopleStore",
     "Store",
+    "Summary",
     "Undelivered",
+    "Upload",
+    "UploadStore",
+    "Usage",
+    "UsageStore",
+    "fresh",
     "open_store",
 ]
 
@@ -37,6 +45,8 @@ class Store:
         self.outbox = OutboxStore(database)
         self.jobs = JobStore(database)
         self.people = PeopleStore(database)
+        self.usage = UsageStore(database)
+        self.uploads = UploadStore(database)
         self.ping = database.ping
         self.database = database
 
