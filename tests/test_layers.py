@@ -36,6 +36,7 @@ HOMES = {
     "alembic": ("bot.store",),
     "telegram": ("bot.transports.telegram",),
     "nio": ("bot.transports.matrix",),
+    "markdown_it": ("bot.transports.markdown",),
     "prompt_toolkit": ("bot.transports.console",),
     "typer": ("bot.cli",),
     "huggingface_hub": ("engines.models.hub",),
