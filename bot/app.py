@@ -21,16 +21,18 @@ from bot.desk import ChatDesk
 from bot.inbox import Inbox
 from bot.instance import sole_instance
 from bot.jobs import Job, open_jobs
-from bot.missing import NoDocuments, NoSpeech
+from bot.missing import NoDocuments, NoSpeech, RemoteModel
 from bot.observe.logs import open_log, rotate
 from bot.outbox import Outbox
 from bot.people import People
 from bot.pipeline import Pipeline, PipelineConfig
-from bot.ports import Generator, Transcriber, Transport
-from bot.preflight import Feature, lacking_features
+from bot.ports import Generator, Models, Transcriber, Transport
+from bot.preflight import Feature, contacted_hosts, lacking_features
 from bot.store import Store, open_store
+from bot.uploads import Uploads
 from engines.embedding import open_embedder
 from engines.llm import open_llm_engine
+from engines.models.serving import LocalModels
 from engines.ocr import open_text_recognizer
 from engines.remote import open_remote_generator
 from engines.speech import open_transcriber
@@ -71,7 +73,7 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
         log_context = open_log(settings.logs, settings.data_dir / "logs", _secrets(settings))
         log_file = await stack.enter_async_context(_off_the_loop(log_context))
         store = await stack.enter_async_context(open_store(settings.data_dir / "inglenook.db"))
-        generator = await stack.enter_async_context(_open_mind(settings))
+        generator, models = await stack.enter_async_context(_open_mind(settings))
         lacking = await asyncio.to_thread(lacking_features)
         transcriber = await stack.enter_async_context(_open_ears(settings, lacking))
         recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
@@ -81,7 +83,9 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
             store=store,
             people=People(settings.access, store.people, clock),
             generator=generator,
+            models=models,
             retriever=knowledge,
+            uploads=Uploads(settings.data_dir / "uploads", store.uploads, knowledge, clock),
             attachments=AttachmentReader(
                 settings.attachments, transcriber, recognizer, DocumentReader(settings.knowledge.limits)
             ),
@@ -95,6 +99,7 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
                 "documents": knowledge.ping,
                 **{name: transport.ping for name, transport in transports.items()},
             },
+            hosts=contacted_hosts(settings),
         )
         outbox = Outbox(store.outbox, transports, settings.language)
         yield App(
@@ -120,13 +125,13 @@ async def _off_the_loop(context: AbstractContextManager[T]) -> AsyncIterator[T]:
 
 
 @asynccontextmanager
-async def _open_mind(settings: Settings) -> AsyncIterator[Generator]:
+async def _open_mind(settings: Settings) -> AsyncIterator[tuple[Generator, Models]]:
     if settings.remote.url:
         async with open_remote_generator(settings.remote, _plain(settings.remote_api_key)) as remote:
-            yield remote
+            yield remote, RemoteModel(settings.remote.model or settings.remote.url)
     else:
         async with open_llm_engine(settings.llm) as engine:
-            yield engine
+            yield engine, LocalModels(engine, settings.data_dir)
 
 
 @asynccontextmanager

@@ -1,10 +1,11 @@
-"""Stand-ins for what this machine's processor cannot run: LanceDB and CTranslate2 would end the process."""
+"""Stand-ins for what this machine does not have; LanceDB and CTranslate2 would end the process on some processors."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from bot.errors import FeatureMissing
 from engines.speech.types import Transcript
-from knowledge.types import Passage
+from knowledge.types import DocumentStatus, Passage, SyncReport
 
 
 class NoSpeech:
@@ -23,7 +24,7 @@ class NoSpeech:
 
 
 class NoDocuments:
-    """Implements `bot.ports.Retriever`: finds nothing."""
+    """Implements `bot.ports.Retriever` and `bot.ports.Library`: finds nothing and takes nothing."""
 
     def __init__(self, reason: str) -> None:
         self._reason = reason
@@ -32,6 +33,37 @@ class NoDocuments:
         """Nothing."""
         return []
 
+    async def add(self, _path: Path, _scope: str) -> SyncReport:
+        """Raises FeatureMissing."""
+        raise FeatureMissing("feature.missing", reason=self._reason)
+
+    async def documents(self) -> list[DocumentStatus]:
+        """None."""
+        return []
+
+    async def forget(self, _paths: Sequence[Path]) -> int:
+        """There is nothing to forget."""
+        return 0
+
     async def ping(self) -> None:
         """Raises FeatureMissing."""
         raise FeatureMissing("feature.missing", reason=self._reason)
+
+
+class RemoteModel:
+    """Implements `bot.ports.Models`: another machine decides which model answers."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    async def serving(self) -> str:
+        """What the configuration calls it."""
+        return self._name
+
+    async def available(self) -> tuple[str, ...]:
+        """None that could be chosen here."""
+        return ()
+
+    async def switch(self, name: str) -> None:
+        """Raises FeatureMissing."""
+        raise FeatureMissing("feature.missing", reason=f"{name}: another machine answers")

@@ -228,9 +228,10 @@ class Pipeline:
 
     async def _come_of(self, exchange: Exchange, outcome: CommandOutcome) -> Answer:
         match outcome:
-            case AskAgain(conversation, turn, into):
+            case AskAgain(conversation, turn, into, notice):
                 answer = await self._generate(exchange, conversation, turn)
-                return replace(answer, conversation=into or answer.conversation)
+                shown = "\n\n".join(filter(None, (answer.shown, notice)))
+                return replace(answer, conversation=into or answer.conversation, shown=shown)
             case GoOn(text, conversation, turns):
                 return replace(exchange.plain(text), conversation=conversation, turns=turns)
             case SendFile(name, content, caption):

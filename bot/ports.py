@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from bot.domain import (
@@ -20,7 +21,7 @@ from bot.domain import (
 from engines.llm.request import ChatMessage, GenerationEvent, GenerationRequest
 from engines.ocr.types import RecognizedText
 from engines.speech.types import Transcript
-from knowledge.types import Passage
+from knowledge.types import DocumentStatus, Passage, SyncReport
 
 
 class Handler(Protocol):
@@ -208,6 +209,38 @@ class Retriever(Protocol):
 
     async def search(self, query: str, scopes: Sequence[str], limit: int) -> list[Passage]:
         """The best passages first, possibly none; only from documents with one of these scopes."""
+        ...
+
+
+class Library(Protocol):
+    """Keeps documents that people give to their chats."""
+
+    async def add(self, path: Path, scope: str) -> SyncReport:
+        """Reads a folder, and from now on whatever comes into it; for this scope only. Raises KnowledgeError."""
+        ...
+
+    async def documents(self) -> list[DocumentStatus]:
+        """Every document by path."""
+        ...
+
+    async def forget(self, paths: Sequence[Path]) -> int:
+        """Removes documents whose files are gone, so that nothing of them is left on the disk; their passages."""
+        ...
+
+
+class Models(Protocol):
+    """The language models that could answer."""
+
+    async def serving(self) -> str:
+        """The name of the one that does."""
+        ...
+
+    async def available(self) -> tuple[str, ...]:
+        """Names of those on this machine; none where another machine answers."""
+        ...
+
+    async def switch(self, name: str) -> None:
+        """Lets another one of them answer, also after the next start. Raises EngineError."""
         ...
 
 

@@ -193,8 +193,13 @@ def check_memory(llm_mb: int, others_mb: int, available_mb: int) -> Finding:
 
 def check_hosts(settings: Settings) -> Finding:
     """Which hosts the program contacts with these settings, and no others."""
-    hosts = [urlsplit(settings.remote.url).netloc] if settings.remote.url else []
+    hosts = contacted_hosts(settings)
     return Finding(Level.OK, "network", f"contacts {', '.join(hosts)} only" if hosts else "contacts no host")
+
+
+def contacted_hosts(settings: Settings) -> tuple[str, ...]:
+    """Host, and port where one is named, of everything that the program contacts with these settings."""
+    return (urlsplit(settings.remote.url).netloc,) if settings.remote.url else ()
 
 
 def _llm_mb(model: Model, settings: Settings) -> int:

@@ -59,6 +59,20 @@ class KnowledgeBase:
         await asyncio.to_thread(self._manifest.remove_source, name)
         return await self._read([source for source in await self.sources() if is_under(name, source.path)], None)
 
+    async def forget(self, paths: Sequence[Path]) -> int:
+        """Removes documents so that nothing of them is left on the disk, at once; how many passages they had.
+
+        A file that is still there comes back with the next pass: delete it first.
+        """
+        names = [await asyncio.to_thread(_resolved, path) for path in paths]
+        async with self._syncing:
+            erased = 0
+            if self._index is not None or await asyncio.to_thread(self._index_path.exists):
+                erased = await asyncio.to_thread((await self._open_index()).erase, names)
+            await asyncio.to_thread(self._manifest.remove, names)
+            await asyncio.to_thread(self._manifest.wipe)
+        return erased
+
     async def sync(self, progress: Progress | None = None) -> SyncReport:
         """Brings the index up to what the sources hold now. `progress` is called in the event loop."""
         return await self._read(await self.sources(), progress)

@@ -4,6 +4,7 @@ Importing it takes over a second, so it is imported when there is something to i
 """
 
 import threading
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,6 +32,10 @@ _VECTOR_INDEX_FROM_CHUNKS = 50_000
 """Below, comparing with every vector is exact and takes less than 0.1 s."""
 _REFINE_FACTOR = 10
 """The vector index compares one bit a dimension; ten times the candidates are compared again in full."""
+_REWRITTEN_ROWS = 20_000
+"""At one time, so that memory stays small: about 50 MB."""
+_AT_ONCE = timedelta(milliseconds=1)
+"""The shortest age that LanceDB knows; it warns about none."""
 _CHUNK_COLUMNS = ["chunk_id", "path", "text", "heading", "page", "position"]
 
 
@@ -61,6 +66,26 @@ class ChunkIndex:
         with self._writing, self._translated():
             for part in _parts(list(paths)):
                 self._table.delete(col("path").isin(part))
+
+    def erase(self, paths: Iterable[str]) -> int:
+        """Deletes documents so that nothing of them is left on the disk, older versions included; their chunks.
+
+        A deleted row stays in its file, marked, until much of the file is deleted. So the rows that share a file with
+        deleted ones are written anew, the indexes built anew, and everything older removed.
+        """
+        with self._writing, self._translated():
+            before = int(self._table.count_rows())
+            for part in _parts(list(paths)):
+                self._table.delete(col("path").isin(part))
+            erased = before - int(self._table.count_rows())
+            self._drop_versions()
+            self._rewrite(self._fragments_with_deletions())
+            _make_indexes(self._table)
+            if any("vector" in index.columns for index in self._table.list_indices()):
+                self._make_vector_index()
+            for _ in range(2):  # the first makes a version itself
+                self._drop_versions()
+        return erased
 
     def vectors(self, paths: Iterable[str]) -> dict[str, NDArray[np.float32]]:
         """The vectors that documents have now, by embedded text."""
@@ -93,7 +118,7 @@ class ChunkIndex:
         with self._writing, self._translated():
             has_vector_index = any("vector" in index.columns for index in self._table.list_indices())
             if not has_vector_index and self._table.count_rows() >= _VECTOR_INDEX_FROM_CHUNKS:
-                self._table.create_index("vector", config=IvfRq(distance_type="cosine"))
+                self._make_vector_index()
             self._table.optimize(cleanup_older_than=self._version_age)
 
     def count(self) -> int:
@@ -109,11 +134,32 @@ class ChunkIndex:
             return database.open_table(_TABLE)
         table: Any = database.create_table(_TABLE, schema=self._schema)
         table.set_unenforced_primary_key("chunk_id")
-        table.create_index("path", config=BTree())
-        table.create_index("scope", config=Bitmap())
-        full_text = FTS(base_tokenizer="icu/split", stem=True, remove_stop_words=True, num_workers=1)
-        table.create_index("search_text", config=full_text)
+        _make_indexes(table)
         return table
+
+    def _fragments_with_deletions(self) -> set[int]:
+        """Of the current version; Lance names the file of a fragment's deletions after the fragment."""
+        return {int(file.name.split("-")[0]) for file in self._path.glob(f"{_TABLE}.lance/_deletions/*")}
+
+    def _drop_versions(self) -> None:
+        """All but the current one."""
+        time.sleep(2 * _AT_ONCE.total_seconds())
+        self._table.optimize(cleanup_older_than=_AT_ONCE, delete_unverified=True)
+
+    def _rewrite(self, fragments: set[int]) -> None:
+        """Writes the rows of these fragments into new ones; a fragment without rows is removed."""
+        if not fragments:
+            return
+        rows = self._table.search().select(["chunk_id"]).with_row_id(True).limit(None).to_arrow()  # noqa: FBT003
+        ids = rows["_rowid"].to_pylist()
+        # The upper half of a row's id is its fragment.
+        affected = [row_id for row_id in ids if row_id >> 32 in fragments]
+        for start in range(0, len(affected), _REWRITTEN_ROWS):
+            rows = self._table.take_row_ids(affected[start : start + _REWRITTEN_ROWS]).to_arrow()
+            self._table.merge_insert("chunk_id").when_matched_update_all().execute(rows.select(self._schema.names))
+
+    def _make_vector_index(self) -> None:
+        self._table.create_index("vector", config=IvfRq(distance_type="cosine"))
 
     @property
     def _schema(self) -> pa.Schema:
@@ -159,6 +205,14 @@ class ChunkIndex:
             if "No space left" in detail or "os error 28" in detail:
                 raise IndexBroken("index.disk_full", path=str(self._path)) from error
             raise IndexBroken("index.unusable", path=str(self._path), detail=detail[:300]) from error
+
+
+def _make_indexes(table: Any) -> None:
+    """In place of those that there are."""
+    table.create_index("path", config=BTree(), replace=True)
+    table.create_index("scope", config=Bitmap(), replace=True)
+    full_text = FTS(base_tokenizer="icu/split", stem=True, remove_stop_words=True, num_workers=1)
+    table.create_index("search_text", config=full_text, replace=True)
 
 
 def _parts(paths: list[str], size: int = 200) -> Iterator[list[str]]:

@@ -100,6 +100,12 @@ class Manifest:
         """Forgets documents."""
         self._write("DELETE FROM documents WHERE path = ?", ((path,) for path in paths))
 
+    def wipe(self) -> None:
+        """Removes what is deleted from the file, too."""
+        with self._translated():
+            self._database.execute("VACUUM")
+            self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def has_chunks(self) -> bool:
         """Whether any document gave text."""
         return bool(self._query("SELECT 1 FROM documents WHERE chunks > 0 LIMIT 1"))

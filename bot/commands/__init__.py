@@ -64,6 +64,8 @@ class AskAgain:
     turn: Turn
     into: Conversation | None = None
     """Where the turn and its answer go and the chat goes on; none: to `conversation`."""
+    notice: str = ""
+    """What stands under the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,9 @@ class Command:
     waits: bool = False
     """Whether it waits until the earlier messages of the chat are answered."""
     aliases: tuple[str, ...] = ()
-    """Other names, which no list shows."""
+    """Other names, which only the help of this command shows."""
+    topic: str = "conversation"
+    """Under which heading of `help` it stands: the text `topic.<topic>`."""
     admin: bool = False
     """Whether only admins may use it and see it."""
     direct_only: bool = False

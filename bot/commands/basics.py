@@ -9,8 +9,45 @@ from bot import __version__
 from bot.commands import CommandContext
 from bot.health import check
 from bot.prompt import messages
-from bot.reply import source_line
 from bot.texts import say
+
+
+async def start(context: CommandContext, _arguments: str) -> str:
+    """What can be done here."""
+    return say("command.start", context.language, name=context.visitor.name)
+
+
+async def whoami(context: CommandContext, _arguments: str) -> str:
+    """Who somebody is to the assistant, and what is left of their limits."""
+    visitor, language = context.visitor, context.language
+    role = say(f"role.{visitor.role}", language)
+    who = say("command.whoami", language, name=visitor.name, identity=str(context.message.sender), role=role)
+    per_day, per_minute = visitor.limits.per_day, visitor.limits.per_minute
+    limits = []
+    if per_day and not visitor.is_admin:
+        left = max(0, per_day - visitor.today)
+        limits.append(say("command.whoami_day", language, limit=per_day, left=left))
+    if per_minute and not visitor.is_admin:
+        limits.append(say("command.whoami_minute", language, limit=per_minute))
+    return "\n".join((who, *(limits or [say("command.whoami_unlimited", language)])))
+
+
+async def privacy(context: CommandContext, _arguments: str) -> str:
+    """What is stored, where, for how long, and whom the assistant talks to."""
+    hosts = ", ".join(context.services.hosts) or say("command.privacy_no_hosts", context.language)
+    return say("command.privacy", context.language, hosts=hosts)
+
+
+async def usage(context: CommandContext, _arguments: str) -> str:
+    """What somebody used today and this month, by the days of UTC."""
+    store, person_id = context.services.store.usage, context.visitor.person_id
+    today = context.services.clock.now().date()
+    lines = []
+    for code, first_day in (("command.usage_today", today), ("command.usage_month", today.replace(day=1))):
+        used = await store.since(person_id, first_day)
+        numbers = {"read": used.evaluated_tokens, "known": used.known_tokens, "written": used.completion_tokens}
+        lines.append(say(code, context.language, messages=used.messages, **numbers))
+    return "\n".join(lines)
 
 
 async def status(context: CommandContext, _arguments: str) -> str:
@@ -46,16 +83,6 @@ async def context(context: CommandContext, _arguments: str) -> str:
         completion=cost.completion_tokens,
         first=cost.first_token_seconds,
         tier=say(f"tier.{cost.tier}", context.language),
-    )
-
-
-async def sources(context: CommandContext, _arguments: str) -> str:
-    """Where the last answer comes from, with the text it was made from."""
-    turns = context.conversation.turns
-    if not turns or not turns[-1].citations:
-        return say("command.no_sources", context.language)
-    return "\n\n".join(
-        f"{source_line(citation, context.language)}\n{citation.snippet}" for citation in turns[-1].citations
     )
 
 

@@ -7,8 +7,9 @@ from bot.attachments import AttachmentReader
 from bot.desk import ChatDesk
 from bot.health import Ping
 from bot.people import People
-from bot.ports import Clock, Generator, Retriever
+from bot.ports import Clock, Generator, Models, Retriever
 from bot.store import Store
+from bot.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,9 +19,13 @@ class Services:
     store: Store
     people: People
     generator: Generator
+    models: Models
     retriever: Retriever
+    uploads: Uploads
     attachments: AttachmentReader
     desk: ChatDesk
     clock: Clock
     pings: Mapping[str, Ping]
     """The health of each part, by the part's name."""
+    hosts: tuple[str, ...] = ()
+    """What the assistant itself contacts, as configured."""

@@ -1,10 +1,12 @@
 """Engines with scripted answers, behind the ports of the conversation."""
 
 import asyncio
+from datetime import UTC, datetime
 
 from engines.llm.request import Finished, FinishReason, Queued, TextDelta, Usage
 from engines.ocr.types import RecognizedText
 from engines.speech.types import Transcript
+from knowledge.types import DocumentStatus, SyncReport
 
 
 class FakeGenerator:
@@ -89,6 +91,48 @@ class FakeExtractor:
 
     async def read(self, content, name):
         return content.decode()
+
+
+class FakeLibrary:
+    """Implements `bot.ports.Library`: every file in the folders is a document of one passage."""
+
+    def __init__(self):
+        self.scopes = {}
+        self.forgotten = []
+
+    async def add(self, path, scope):
+        self.scopes[path] = scope
+        return SyncReport()
+
+    async def documents(self):
+        return [
+            DocumentStatus(
+                path=str(file.resolve()), scope=scope, chunks=1, indexed_at=datetime(2026, 3, 14, tzinfo=UTC)
+            )
+            for folder, scope in self.scopes.items()
+            for file in folder.iterdir()
+        ]
+
+    async def forget(self, paths):
+        self.forgotten += paths
+        return len(paths)
+
+
+class FakeModels:
+    """Implements `bot.ports.Models`."""
+
+    def __init__(self, *names, serving="small"):
+        self.names = names
+        self.name = serving
+
+    async def serving(self):
+        return self.name
+
+    async def available(self):
+        return self.names
+
+    async def switch(self, name):
+        self.name = name
 
 
 class FakeRetriever:

@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -17,11 +18,20 @@ from bot.outbox import Outbox
 from bot.people import People
 from bot.pipeline import Pipeline, PipelineConfig
 from bot.store import open_store
+from bot.uploads import Uploads
 from engines.errors import EngineOverloaded
 from engines.llm.request import Finished, FinishReason, SamplingParams, TextDelta, Usage
 from knowledge.types import EVERYONE, Passage
 from tests.fakes.clock import HandClock
-from tests.fakes.engines import FakeExtractor, FakeGenerator, FakeRecognizer, FakeRetriever, FakeTranscriber
+from tests.fakes.engines import (
+    FakeExtractor,
+    FakeGenerator,
+    FakeLibrary,
+    FakeModels,
+    FakeRecognizer,
+    FakeRetriever,
+    FakeTranscriber,
+)
 from tests.fakes.transport import RecordingTransport, incoming
 
 CHAT = ChatKey("console", "main")
@@ -30,8 +40,10 @@ CHAT = ChatKey("console", "main")
 class House:
     """A pipeline with everything around it."""
 
-    def __init__(self, store, *scripts, passages=(), context_tokens=4096):
+    def __init__(self, store, *scripts, passages=(), context_tokens=4096, uploads=Path("/nowhere")):
         self.store = store
+        self.library = FakeLibrary()
+        self.models = FakeModels("large", "small")
         self.generator = FakeGenerator(*scripts, context_tokens=context_tokens)
         self.retriever = FakeRetriever(*passages)
         self.transport = RecordingTransport()
@@ -42,7 +54,9 @@ class House:
             store=store,
             people=People(AccessConfig(), store.people, clock),
             generator=self.generator,
+            models=self.models,
             retriever=self.retriever,
+            uploads=Uploads(uploads, store.uploads, self.library, HandClock()),
             attachments=AttachmentReader(
                 AttachmentConfig(max_mb=0.001, max_document_characters=100),
                 FakeTranscriber(),
