@@ -6,6 +6,8 @@ from typing import Annotated
 
 from annotated_types import Ge, Gt
 
+from bot.domain import Refuse
+
 LOCAL_PLATFORM = "console"
 """Whoever sits at the terminal of the machine is its admin: the files are theirs already."""
 
@@ -66,6 +68,8 @@ class Visitor:
     """Messages answered today."""
     free_in_seconds: int = 0
     """When the oldest of the last minute's messages no longer counts."""
+    day_ends_in_seconds: int = 0
+    """When today's messages no longer count."""
     told: bool = False
     """Whether they heard of a limit in the last 60 seconds."""
 
@@ -84,14 +88,14 @@ def may_talk(visitor: Visitor, group: GroupState | None, *, is_direct: bool) -> 
     return visitor.is_admin or group is GroupState.APPROVED
 
 
-def over_limit(visitor: Visitor) -> str | None:
-    """The code of the limit that this person has reached, or nothing."""
+def over_limit(visitor: Visitor) -> Refuse | None:
+    """The limit that this person has reached, with the time until it goes on; or nothing."""
     if visitor.is_admin:
         return None
     if visitor.limits.per_day and visitor.today >= visitor.limits.per_day:
-        return "limit.day"
+        return Refuse("limit.day", visitor.day_ends_in_seconds)
     if visitor.limits.per_minute and visitor.last_minute >= visitor.limits.per_minute:
-        return "limit.minute"
+        return Refuse("limit.minute", visitor.free_in_seconds)
     return None
 
 

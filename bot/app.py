@@ -79,9 +79,11 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
         recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
         knowledge = await stack.enter_async_context(_open_shelf(settings, lacking))
         clock = SystemClock()
+        outbox = Outbox(store, transports, settings.language, clock)
         services = Services(
             store=store,
             people=People(settings.access, store.people, clock),
+            outbox=outbox,
             generator=generator,
             models=models,
             retriever=knowledge,
@@ -101,7 +103,6 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
             },
             hosts=contacted_hosts(settings),
         )
-        outbox = Outbox(store.outbox, transports, settings.language)
         yield App(
             settings=settings,
             store=store,
@@ -164,7 +165,7 @@ async def open_documents(settings: Settings) -> AsyncIterator[KnowledgeBase]:
 
 async def serve(app: App) -> None:
     """Answers on all transports until they end or the program is asked to; then lets running answers finish."""
-    inbox = Inbox(app.store.inbox, app.pipeline.handle)
+    inbox = Inbox(app.store.inbox, app.pipeline.handle, app.services.clock)
     async with open_jobs(jobs(app), app.store.jobs):
         await app.outbox.resend()
         await inbox.replay()
@@ -241,6 +242,7 @@ def _pipeline(settings: Settings, services: Services, transports: Mapping[str, T
         language=settings.language,
         sampling=settings.sampling,
         max_passages=settings.max_passages,
+        max_backlog_hours=settings.max_backlog_hours,
     )
     return Pipeline(config, services, transports, outbox)
 

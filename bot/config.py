@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from annotated_types import Ge, Le
+from annotated_types import Ge, Gt, Le
 from platformdirs import user_config_path, user_data_path
 from pydantic import SecretStr, TypeAdapter, ValidationError
 
@@ -53,6 +53,8 @@ class Settings:
     """Passages of documents given to the model with a question. More finds more and reads longer; 0 is none."""
     max_waiting_messages: Annotated[int, Ge(0)] = 8
     """Messages of one chat that may wait for their answer; further ones are refused politely."""
+    max_backlog_hours: Annotated[float, Gt(0)] = 12
+    """Older messages, sent while the assistant was off, get one notice for each chat instead of answers."""
     sampling: SamplingParams = field(default_factory=SamplingParams)
     """How the model chooses its words."""
     llm: LlmConfig

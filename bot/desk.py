@@ -20,8 +20,10 @@ class Stopped(Exception):
 class Ticket:
     """One message's place in the queue of its chat."""
 
-    def __init__(self, queue: "deque[Ticket]") -> None:
+    def __init__(self, queue: "deque[Ticket]", author: str) -> None:
         self._queue = queue
+        self.author = author
+        """`str()` of the Person whose message it is; empty when it is nobody's."""
         self._called = asyncio.Event()
         self._running: asyncio.Timeout | None = None
 
@@ -30,12 +32,16 @@ class Ticket:
         """Messages of the same chat that come first."""
         return self._queue.index(self)
 
-    @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Waits until all earlier messages are done; raises Stopped inside when `stop` is called meanwhile."""
+    async def called(self) -> None:
+        """Waits until all earlier messages are done."""
         if self._queue[0] is self:
             self._called.set()
         await self._called.wait()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Waits until all earlier messages are done; raises Stopped inside when `stop` is called meanwhile."""
+        await self.called()
         # A timeout without a deadline is the standard library's cancel scope: `stop` moves its deadline to now.
         try:
             async with asyncio.timeout(None) as self._running:
@@ -46,6 +52,11 @@ class Ticket:
             raise
         finally:
             self._running = None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be stopped."""
+        return self._running is not None and not self._running.expired()
 
     def stop(self) -> bool:
         """Stops the message if its turn has come; whether it had."""
@@ -68,10 +79,10 @@ class ChatDesk:
         self._queues: dict[ChatKey, deque[Ticket]] = {}
 
     @contextmanager
-    def ticket(self, chat: ChatKey) -> Iterator[Ticket]:
+    def ticket(self, chat: ChatKey, author: str = "") -> Iterator[Ticket]:
         """A place at the end of the chat's queue, given up on leaving."""
         queue = self._queues.setdefault(chat, deque())
-        ticket = Ticket(queue)
+        ticket = Ticket(queue, author)
         queue.append(ticket)
         try:
             yield ticket
@@ -88,6 +99,10 @@ class ChatDesk:
     def stop(self, chat: ChatKey) -> bool:
         """Stops the chat's running answer; whether there was one."""
         return any(ticket.stop() for ticket in self._queues.get(chat, ()))
+
+    def asker(self, chat: ChatKey) -> str:
+        """Whose message is being answered in this chat, by `str()` of the Person; empty when it is nobody's."""
+        return next((ticket.author for ticket in self._queues.get(chat, ()) if ticket.is_running), "")
 
     @property
     def busy_chats(self) -> int:

@@ -1,7 +1,7 @@
 """The words of the conversation: frozen values, no SDK types, no I/O."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Literal, Self
 from urllib.parse import quote, unquote
@@ -256,6 +256,40 @@ class ChatMoved:
 IncomingEvent = IncomingMessage | MessageEdited | MessageRemoved | ButtonPressed | Joined | Left | ChatMoved
 
 
+def author_of(event: IncomingEvent) -> Person | None:
+    """Who caused the event, where a person did."""
+    match event:
+        case IncomingMessage(sender=person) | MessageRemoved(sender=person) | ButtonPressed(sender=person):
+            return person
+        case MessageEdited(message=message):
+            return message.sender
+        case Joined(by=person):
+            return person
+        case _:
+            return None
+
+
+def answered_message(event: IncomingEvent) -> IncomingMessage | None:
+    """The message that a reply to this event answers; for a press the one that it stands for, with the button's
+    message as its place. None where nobody is replied to."""
+    match event:
+        case IncomingMessage():
+            return event
+        case MessageEdited(message=message):
+            return message
+        case ButtonPressed():
+            return IncomingMessage(
+                ref=event.ref,
+                sender=event.sender,
+                sent_at=datetime.fromtimestamp(0, UTC),
+                text=f"/{event.data}",
+                is_direct=event.is_direct,
+                language=event.language,
+            )
+        case _:
+            return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Citation:
     """A numbered source under an answer; `snippet` is the text the answer was made from."""
@@ -328,6 +362,21 @@ class Conversation:
                 return replace(self, turns=self.turns[:index])
         return self
 
+    def after(self, message_id: str) -> tuple[Turn, ...]:
+        """The turns that follow the exchange of the user's message with this id; nothing when there is none."""
+        rest = self.turns[len(self.before(message_id).turns) + 1 :]
+        following = (index for index, turn in enumerate(rest) if turn.role == "user")
+        return rest[next(following, len(rest)) :]
+
+    @property
+    def last_question(self) -> Turn | None:
+        """The user's newest turn."""
+        return next((turn for turn in reversed(self.turns) if turn.role == "user"), None)
+
+    def question(self, message_id: str) -> Turn | None:
+        """The user's turn of this message."""
+        return next((turn for turn in self.turns if turn.role == "user" and turn.message_id == message_id), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatSettings:
@@ -366,10 +415,16 @@ class Converse:
 
 @dataclass(frozen=True, slots=True)
 class Rewind:
-    """Forget the turns from this message on, then converse, unless the message was taken back."""
+    """Forget the turns from this message on, then converse."""
 
     message_id: str
-    answer: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Withdraw:
+    """Forget this message and its answer."""
+
+    message_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -377,6 +432,50 @@ class Refuse:
     """A sentence instead of an answer."""
 
     code: str
+    seconds: int = 0
+    """When it makes sense to try again, where the sentence says so."""
 
 
-Action = Ignore | RunCommand | Converse | Rewind | Refuse
+@dataclass(frozen=True, slots=True)
+class OfferCode:
+    """A stranger gets a code that an admin can approve, once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Redeem:
+    """A stranger brings an invitation."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class AskAdmins:
+    """The admins are to decide about this group."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGroup:
+    """An admin brought the assistant here: everybody in this group may write."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeaveGroup:
+    """The admins refused this group."""
+
+
+@dataclass(frozen=True, slots=True)
+class CloseChat:
+    """The assistant can no longer write here."""
+
+
+@dataclass(frozen=True, slots=True)
+class MoveChat:
+    """Everything of this chat belongs to another key."""
+
+    to: ChatKey
+
+
+Admission = OfferCode | Redeem | AskAdmins | OpenGroup | LeaveGroup | CloseChat | MoveChat
+"""What concerns who is let in, not what is said."""
+
+Action = Ignore | RunCommand | Converse | Rewind | Withdraw | Refuse | Admission

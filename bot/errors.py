@@ -84,5 +84,6 @@ class TransportError(BotError):
 
     sentences = {
         "transport.failed": "{platform} failed: {detail}",
+        "transport.blocked": "{platform} does not let us write to this chat: {detail}",
         "transport.closed": "{platform} is gone",
     }

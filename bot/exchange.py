@@ -1,15 +1,21 @@
 """One message while it is being answered, and what it came to."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.attachments import Reading, echo
-from bot.domain import AnswerCost, Button, ChatSettings, Citation, Conversation, IncomingMessage, Turn
+from bot.decide import Situation
+from bot.domain import AnswerCost, Button, Citation, Conversation, IncomingMessage, Turn
 from bot.ports import Clock
 from bot.reply import ReplyWriter, cited, source_lines
+from bot.store import Spent
 from bot.texts import say
 from engines.errors import EngineFailed
 from engines.llm.request import Finished, FinishReason
+
+MAX_BUTTON_BYTES = 64
+"""What a platform keeps for a button."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +34,25 @@ class Answer:
     """Where the turns go; none when there is nothing to remember."""
     turns: tuple[Turn, ...] = ()
     buttons: tuple[Button, ...] = ()
+    spent: Spent | None = None
+    """What the model did for it; none for sentences of our own."""
 
 
 class Exchange:
     """What is known of a message so far. Lives as long as its reply is open."""
 
     def __init__(
-        self, message: IncomingMessage, settings: ChatSettings, language: str, writer: ReplyWriter, clock: Clock
+        self,
+        message: IncomingMessage,
+        situation: Situation,
+        language: str,
+        writer: ReplyWriter,
+        clock: Clock,
     ) -> None:
         self.message = message
-        self.settings = settings
+        """As it is when its turn has come: edits that came before are in it."""
+        self.visitor = situation.visitor
+        self.settings = situation.settings
         self.language = language
         self.writer = writer
         self.request_id = secrets.token_hex(4)
@@ -105,4 +120,13 @@ class Exchange:
             cost=cost,
             conversation=self.conversation,
             turns=(self.question, answer),
+            buttons=answer_buttons(self.question.message_id or "", used, self.language),
+            spent=Spent(person_id=self.visitor.person_id, day=self._clock.now().date(), cost=cost),
         )
+
+
+def answer_buttons(message_id: str, used: Sequence[Citation], language: str) -> tuple[Button, ...]:
+    """What can be pressed under an answer to this message: it again, and its sources where it has some."""
+    names = ("retry", "sources") if used else ("retry",)
+    buttons = (Button(say(f"button.{name}", language), f"{name} {message_id}") for name in names)
+    return tuple(button for button in buttons if len(button.data.encode()) <= MAX_BUTTON_BYTES)

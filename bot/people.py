@@ -5,10 +5,11 @@ from collections import defaultdict, deque
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from urllib.parse import quote, unquote
 
 from bot.access import LOCAL_PLATFORM, AccessConfig, GroupState, Limits, Role, Visitor
-from bot.domain import ChatKey, Joined, Person
+from bot.domain import ChatKey, Person
 from bot.ports import Clock
 from bot.store import Code, Group, KnownPerson, PeopleStore
 
@@ -16,6 +17,7 @@ CODE_LETTERS = "ABCDEFGHJKMNPQRSTUVWXYZ23456789"
 """Without those that look alike: I and 1, L, O and 0."""
 CODE_LENGTH = 8
 MINUTE = 60.0
+_DAY_SECONDS = 86_400
 
 
 class People:
@@ -38,17 +40,23 @@ class People:
             await self._store.seen(person, direct_chat)
         person_id = known.person_id if known else str(person)
         recent = self._in_last_minute(person_id)
-        now = self._clock.monotonic()
+        now, today = self._clock.monotonic(), self._clock.now()
         return Visitor(
             person_id=person_id,
             role=role,
             name=person.name,
             limits=self._limits(known),
             last_minute=len(recent),
-            today=await self._store.messages_on(person_id, self._clock.now().date()),
+            today=await self._store.messages_on(person_id, today.date()),
             free_in_seconds=int(recent[0] + MINUTE - now) + 1 if recent else 0,
+            day_ends_in_seconds=_DAY_SECONDS - (today.hour * 3600 + today.minute * 60 + today.second),
             told=now - self._told_at.get(person_id, float("-inf")) < MINUTE,
         )
+
+    @property
+    def code_minutes(self) -> int:
+        """How long a code counts."""
+        return self._config.code_minutes
 
     def count(self, visitor: Visitor) -> None:
         """One more message of this person is taken up."""
@@ -60,41 +68,25 @@ class People:
 
     # Coming in
 
-    async def ask_in(self, person: Person, chat: ChatKey) -> str | None:
-        """A code with which an admin can let this person in; none when they have one, or too many wait."""
+    async def ask_in(self, person: Person, chat: ChatKey, *, again: bool = False) -> str | None:
+        """A code with which an admin can let this person in.
+
+        None when they have one already, unless `again`, when too many wait, or without pairing.
+        """
         if not self._config.pairing:
             return None
-        code = Code(
-            code=new_code(),
-            purpose="pair",
-            role=Role.USER,
-            expires_at=self._clock.now() + timedelta(minutes=self._config.code_minutes),
-            identity=str(person),
-            name=person.name,
-            username=person.username,
-            chat=chat,
-        )
-        return code.code if await self._add(code) else None
+        code = self._new("pair", identity=str(person), name=person.name, username=person.username, chat=chat)
+        return await self._asked(code, again=again)
 
-    async def ask_for_group(self, joined: Joined) -> str | None:
-        """A code with which an admin can open a group; none when there is one, or too many wait."""
-        await self.set_group(joined.chat, joined.title, GroupState.ASKED)
-        code = Code(
-            code=new_code(),
-            purpose="group",
-            role=Role.USER,
-            expires_at=self._clock.now() + timedelta(minutes=self._config.code_minutes),
-            identity=str(joined.by),
-            name=joined.title,
-            username=joined.by.name,
-            chat=joined.chat.whole,
-        )
-        return code.code if await self._add(code) else None
+    async def ask_for_group(self, chat: ChatKey, title: str, by: Person, *, again: bool = False) -> str | None:
+        """A code with which an admin can open a group, on the same terms."""
+        await self.set_group(chat, title, GroupState.ASKED)
+        code = self._new("group", identity=str(by), name=title, username=by.name, chat=chat.whole)
+        return await self._asked(code, again=again)
 
     async def invite(self, role: Role = Role.USER) -> str:
         """A code that lets in whoever uses it first."""
-        expires_at = self._clock.now() + timedelta(minutes=self._config.code_minutes)
-        code = Code(code=new_code(), purpose="invite", role=role, expires_at=expires_at)
+        code = self._new("invite", role=role)
         await self._add(code)
         return code.code
 
@@ -170,11 +162,15 @@ class People:
         """Opens a group, or closes it."""
         await self._store.set_group(Group(chat=chat.whole, title=title, state=state))
 
-    async def forget_group(self, chat: ChatKey) -> None:
-        """The assistant is no longer in this group."""
-        await self._store.forget_group(chat)
+    def _new(self, purpose: str, role: Role = Role.USER, **about: Any) -> Code:
+        expires_at = self._clock.now() + timedelta(minutes=self._config.code_minutes)
+        return Code(code=new_code(), purpose=purpose, role=role, expires_at=expires_at, **about)
 
-    async def _add(self, code: Code) -> bool:
+    async def _asked(self, code: Code, *, again: bool) -> str | None:
+        kept = await self._add(code)
+        return kept.code if kept is not None and (again or kept == code) else None
+
+    async def _add(self, code: Code) -> Code | None:
         return await self._store.add_code(code, self._config.max_pending_codes, self._clock.now())
 
     def _role(self, person: Person, known: KnownPerson | None) -> Role:

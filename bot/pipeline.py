@@ -7,47 +7,61 @@ steps of `docs/architecture.md`; step 1, the platform's update becoming an event
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
-from bot.access import Visitor
-from bot.commands import AskAgain, Command, CommandContext, CommandOutcome, GoOn, Say, SendFile, unknown, usable
+from bot.commands import AskAgain, Command, CommandContext, CommandOutcome, GoOn, Say, SendFile
 from bot.commands.services import Services
-from bot.commands.table import COMMANDS
+from bot.commands.table import find
 from bot.conversation import trimmed
-from bot.decide import decide
+from bot.decide import Situation, decide
 from bot.desk import Stopped, Ticket
 from bot.domain import (
     Action,
+    Button,
+    ButtonPressed,
     ChatSettings,
     Conversation,
+    Converse,
     Ignore,
     IncomingEvent,
     IncomingMessage,
     MessageEdited,
+    MessageRef,
+    MessageRemoved,
     Refuse,
     Rewind,
     RunCommand,
     Turn,
+    Withdraw,
+    answered_message,
+    author_of,
 )
+from bot.doorway import Doorway, language
 from bot.errors import BotError, StoreError
 from bot.exchange import Answer, Exchange
+from bot.gathering import changed
 from bot.outbox import Outbox
-from bot.ports import Transport
-from bot.prompt import citations, messages, system_text, user_text
+from bot.ports import ReplySink, Transport
+from bot.prompt import messages, system_text
+from bot.question import question
 from bot.reply import ReplyWriter, split
-from bot.texts import for_error, language_of, say
+from bot.texts import for_error, say
 from engines.errors import EngineError
 from engines.llm.request import ChatMessage, GenerationRequest, SamplingParams
 from knowledge.errors import KnowledgeError
-from knowledge.types import EVERYONE
 
 log = structlog.get_logger()
 
 EXPECTED = (BotError, EngineError, KnowledgeError)
 MAX_ATTEMPTS = 2
 """A message whose answer was cut off this often by the end of the program is given up, and the user is told."""
+
+
+class Withdrawn(Exception):
+    """The message was taken back while it waited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +72,7 @@ class PipelineConfig:
     language: str
     sampling: SamplingParams
     max_passages: int
+    max_backlog_hours: float = 12
 
 
 class Pipeline:
@@ -75,10 +90,15 @@ class Pipeline:
         self._store = services.store
         self._transports = transports
         self._outbox = outbox
+        self._doorway = Doorway(services, config.language, config.max_backlog_hours)
 
     async def handle(self, event: IncomingEvent) -> Answer:
         """Answers the event. Raises TransportError when not even that it failed can be said."""
-        with self._services.desk.ticket(event.chat) as ticket, bound_contextvars(chat=str(event.chat)):
+        author = author_of(event)
+        with (
+            self._services.desk.ticket(event.chat, str(author) if author else "") as ticket,
+            bound_contextvars(chat=str(event.chat)),
+        ):
             try:
                 return await self._answer(event, ticket)
             except StoreError as error:
@@ -90,36 +110,86 @@ class Pipeline:
 
     async def _answer(self, event: IncomingEvent, ticket: Ticket) -> Answer:
         # 2. Seen before?
+        if isinstance(event, MessageEdited | MessageRemoved):
+            await ticket.called()  # what it means depends on what has been answered by then
         attempt = await self._store.inbox.begin(event)
         if attempt == 0:
             return Answer()
         # 3. Decide.
-        match decide(event, self._transports[event.chat.platform].identity):
+        transport = self._transports[event.chat.platform]
+        situation = await self._doorway.situation(event, transport.identity, ticket)
+        action = decide(event, situation)
+        self._doorway.note(event, action, situation.visitor)
+        if isinstance(event, ButtonPressed) and not await self._acknowledge(event, action, situation):
+            action = Ignore("the press has had its effect")
+        match action:
             case Ignore(reason):
                 log.debug("ignored", reason=reason)
-                await self._store.inbox.done(event)
-                return Answer()
-            case Rewind(message_id, answer=False):
+            case Withdraw(message_id):
                 return await self._take_back(event, message_id, ticket)
-            case action:
-                return await self._reply(event, action, ticket, attempt)
+            case Converse() | Rewind() | RunCommand() | Refuse():
+                return await self._reply(event, action, situation, ticket, attempt)
+            case admission:
+                said = await self._doorway.admit(event, admission, transport, again=attempt > 1)
+                if said:
+                    return await self._reply(event, said, situation, ticket, attempt)
+        await self._store.inbox.done(event)
+        return Answer()
 
-    async def _reply(self, event: IncomingEvent, action: Action, ticket: Ticket, attempt: int) -> Answer:
-        message = _message(event)
-        _, settings = await self._store.chats.load(event.chat)
-        language = settings.language or language_of(message.text, message.language or self._config.language)
-        async with self._transports[event.chat.platform].open_reply(message) as sink:
-            writer = ReplyWriter(sink, self._services.clock, language)
-            exchange = Exchange(message, settings, language, writer, self._services.clock)
-            with bound_contextvars(request_id=exchange.request_id):
-                answer = await self._guarded(exchange, action, ticket, attempt)
-                # 9. Remember, then say the last word.
-                parts = split(answer.shown, sink.limits)
-                entry_id = await self._store.conclude(event, parts, answer.conversation, answer.turns)
-                await self._outbox.deliver(entry_id, sink, parts, answer.buttons)
+    async def _acknowledge(self, pressed: ButtonPressed, action: Action, situation: Situation) -> bool:
+        """Ends the presser's waiting; whether there is more to do than the word that they get with it."""
+        spoken = situation.settings.language or pressed.language or self._config.language
+        word = ""
+        match action:
+            case RunCommand("stop"):
+                stopped = self._services.desk.stop(pressed.chat)
+                word = say("command.stopped" if stopped else "command.nothing_to_stop", spoken)
+            case Refuse():
+                word = _refusal(action, spoken)
+        await self._transports[pressed.chat.platform].acknowledge(pressed, word)
+        return isinstance(action, RunCommand) and not word
+
+    async def _reply(
+        self, event: IncomingEvent, action: Action | str, situation: Situation, ticket: Ticket, attempt: int
+    ) -> Answer:
+        message, reply_key = _replied(event, action)
+        spoken = language(message, situation.settings, self._config.language)
+        opened = self._transports[event.chat.platform].open_reply(
+            message,
+            sent=await self._store.replies.sent(reply_key),
+            keep_sent=partial(self._store.replies.keep, reply_key, event.chat),
+            buttons=_draft_buttons(action, spoken),
+        )
+        try:
+            async with opened as sink:
+                writer = ReplyWriter(sink, self._services.clock, spoken)
+                exchange = Exchange(message, situation, spoken, writer, self._services.clock)
+                with bound_contextvars(request_id=exchange.request_id):
+                    answer = await self._guarded(exchange, action, ticket, attempt)
+                    await self._last_word(event, exchange, answer, reply_key, sink)
+        except Withdrawn:
+            await self._store.inbox.done(event)
+            return Answer()
         return answer
 
-    async def _guarded(self, exchange: Exchange, action: Action, ticket: Ticket, attempt: int) -> Answer:
+    async def _last_word(
+        self, event: IncomingEvent, exchange: Exchange, answer: Answer, reply_key: str, sink: ReplySink
+    ) -> None:
+        # 9. Remember, then say the last word.
+        parts = split(answer.shown, sink.limits)
+        entry_id = await self._store.conclude(
+            event,
+            parts,
+            answer.conversation,
+            answer.turns,
+            absorbed=exchange.message.merged,
+            buttons=answer.buttons,
+            reply_key=reply_key,
+            spent=answer.spent,
+        )
+        await self._outbox.deliver(entry_id, event.chat, sink, parts, answer.buttons)
+
+    async def _guarded(self, exchange: Exchange, action: Action | str, ticket: Ticket, attempt: int) -> Answer:
         """The one place where errors become replies. Cancellation passes through: the program ends."""
         if attempt > MAX_ATTEMPTS:
             return exchange.plain(say("notice.interrupted", exchange.language, text=exchange.message.text[:80]))
@@ -127,6 +197,8 @@ class Pipeline:
             return await self._perform(exchange, action, ticket)
         except Stopped:
             return exchange.stopped()
+        except Withdrawn:
+            raise
         except EXPECTED as error:
             log.info("answered with an error", code=error.code, error=str(error))
             return exchange.plain(for_error(error, exchange.language), error.code)
@@ -134,10 +206,12 @@ class Pipeline:
             log.exception("unexpected error")
             return exchange.plain(for_error(error, exchange.language, exchange.request_id), "error.unexpected")
 
-    async def _perform(self, exchange: Exchange, action: Action, ticket: Ticket) -> Answer:
+    async def _perform(self, exchange: Exchange, action: Action | str, ticket: Ticket) -> Answer:
         match action:
+            case str(said):
+                return exchange.plain(said)
             case Refuse(code):
-                return exchange.plain(say(code, exchange.language), code)
+                return exchange.plain(_refusal(action, exchange.language), code)
             case RunCommand(name, arguments):
                 return await self._run(exchange, name, arguments, ticket)
             case Rewind(message_id):
@@ -151,15 +225,35 @@ class Pipeline:
         if ticket.ahead:
             await exchange.writer.status("status.waiting", ahead=ticket.ahead)
         async with ticket.turn():
+            await self._catch_up(exchange)
             conversation, _ = await self._store.chats.load(exchange.message.chat)
             # 5. Voice, picture and document to text.
             if not await self._read(exchange):
                 return exchange.plain("\n".join(exchange.reading.notices))
             # 6. Conversation turn and retrieval.
             conversation = conversation.before(rewind_to)
-            question = await self._question(exchange, conversation)
+            asked = await question(
+                exchange.message,
+                exchange.reading,
+                conversation,
+                self._services.retriever,
+                self._config.max_passages,
+                now=self._services.clock.now().astimezone(),
+                language=exchange.language,
+            )
             # 7. and 8.
-            return await self._generate(exchange, conversation, question)
+            return await self._generate(exchange, conversation, asked)
+
+    async def _catch_up(self, exchange: Exchange) -> None:
+        """Edits and removals that came while the message waited count as if it had been written so."""
+        message = exchange.message
+        changes = await self._store.inbox.changes(message)
+        if changes:
+            found = await self._store.inbox.find((message.key, *message.merged))
+            now = changed([part for part in found if isinstance(part, IncomingMessage)], changes)
+            if now is None:
+                raise Withdrawn
+            exchange.message = now
 
     async def _read(self, exchange: Exchange) -> bool:
         """Hears and reads what came with the message; whether there is anything to answer."""
@@ -170,28 +264,10 @@ class Pipeline:
         )
         return bool(message.text or exchange.reading.pieces)
 
-    async def _question(self, exchange: Exchange, conversation: Conversation) -> Turn:
-        """The newest user turn, with the passages that may answer it."""
-        message, language = exchange.message, exchange.language
-        query = "\n".join(filter(None, (message.text, exchange.reading.text("heard"))))
-        scopes = (EVERYONE, str(message.chat))
-        passages = await self._services.retriever.search(query, scopes, self._config.max_passages) if query else []
-        now = self._services.clock.now().astimezone()
-        pieces = exchange.reading.pieces
-        return Turn(
-            role="user",
-            sent=user_text(conversation, message.text, pieces, passages, now=now, language=language),
-            shown="\n".join(filter(None, (message.text, *(piece.text for piece in pieces)))),
-            at=now,
-            message_id=message.ref.message_id,
-            author=message.sender.name,
-            citations=citations(passages),
-        )
-
-    async def _generate(self, exchange: Exchange, conversation: Conversation, question: Turn) -> Answer:
+    async def _generate(self, exchange: Exchange, conversation: Conversation, asked: Turn) -> Answer:
         # 7. The engine.
-        fitted, prompt = await self._fitted(conversation, question)
-        exchange.ask(fitted, question)
+        fitted, prompt = await self._fitted(conversation, asked)
+        exchange.ask(fitted, asked)
         dropped = fitted.trimmed_turns - conversation.trimmed_turns
         notice = say("notice.trimmed", exchange.language, turns=dropped) if dropped else ""
         request = GenerationRequest(
@@ -202,12 +278,12 @@ class Pipeline:
             finished = await exchange.writer.write(events)
         return exchange.answered(finished, notice)
 
-    async def _fitted(self, conversation: Conversation, question: Turn) -> tuple[Conversation, tuple[ChatMessage, ...]]:
+    async def _fitted(self, conversation: Conversation, asked: Turn) -> tuple[Conversation, tuple[ChatMessage, ...]]:
         """The conversation, shortened where it must be, and its prompt."""
         generator = self._services.generator
         room = max(generator.context_tokens - self._config.sampling.max_tokens, generator.context_tokens // 2)
         while True:
-            prompt = messages(self._system(conversation), conversation, question.sent)
+            prompt = messages(self._system(conversation), conversation, asked.sent)
             tokens = await generator.count_tokens(prompt)
             if tokens <= room or not conversation.turns:
                 return conversation, prompt
@@ -216,15 +292,13 @@ class Pipeline:
     async def _run(self, exchange: Exchange, name: str, arguments: str, ticket: Ticket) -> Answer:
         """A command, in the chat's turn where it must wait for earlier messages."""
         message = exchange.message
-        visitor = await self._services.people.visitor(message.sender, message.chat if message.is_direct else None)
-        allowed = usable(COMMANDS, visitor, is_direct=message.is_direct)
-        command = COMMANDS.get(name)
-        if command is None or command not in allowed:
-            return exchange.plain(unknown(name, allowed, exchange.language))
+        command = find(name, exchange.visitor, is_direct=message.is_direct, language=exchange.language)
+        if isinstance(command, str):
+            return exchange.plain(command)
         if not command.waits:
-            return await self._come_of(exchange, await self._call(command, exchange, visitor, arguments))
+            return await self._come_of(exchange, await self._call(command, exchange, arguments))
         async with ticket.turn():
-            return await self._come_of(exchange, await self._call(command, exchange, visitor, arguments))
+            return await self._come_of(exchange, await self._call(command, exchange, arguments))
 
     async def _come_of(self, exchange: Exchange, outcome: CommandOutcome) -> Answer:
         match outcome:
@@ -243,11 +317,11 @@ class Pipeline:
             case text:
                 return exchange.plain(text)
 
-    async def _call(self, command: Command, exchange: Exchange, visitor: Visitor, arguments: str) -> CommandOutcome:
+    async def _call(self, command: Command, exchange: Exchange, arguments: str) -> CommandOutcome:
         conversation, settings = await self._store.chats.load(exchange.message.chat)
         context = CommandContext(
             message=exchange.message,
-            visitor=visitor,
+            visitor=exchange.visitor,
             conversation=conversation,
             settings=settings,
             system=self._system(conversation),
@@ -261,7 +335,7 @@ class Pipeline:
         """The user removed a message: the conversation goes on as if it had never been."""
         async with ticket.turn():
             conversation, _ = await self._store.chats.load(event.chat)
-            await self._store.rewind(event, conversation.before(message_id))
+            await self._store.rewrite(event, conversation.before(message_id), conversation.after(message_id))
         return Answer()
 
     def _system(self, conversation: Conversation) -> str:
@@ -274,11 +348,31 @@ class Pipeline:
         return replace(self._config.sampling, temperature=settings.temperature)
 
 
-def _message(event: IncomingEvent) -> IncomingMessage:
-    match event:
-        case MessageEdited(message=message):
-            return message
-        case IncomingMessage():
-            return event
+def _replied(event: IncomingEvent, action: Action | str) -> tuple[IncomingMessage, str]:
+    """The message that is answered, and the key of the reply that shows the answer.
+
+    An edited question and a press of "again" change the reply that is there; everything else begins one of its own.
+    """
+    message = answered_message(event)
+    if message is None:
+        raise TypeError(f"nobody can be answered: {event.type}")
+    match event, action:
+        case ButtonPressed(), RunCommand("retry", message_id) if message_id:
+            message = replace(message, ref=MessageRef(event.chat, message_id))
+            return message, message.key
+        case MessageEdited(), Rewind() | RunCommand():
+            return message, message.key
         case _:
-            raise TypeError(f"nothing was written: {event.type}")
+            return message, event.key
+
+
+def _draft_buttons(action: Action | str, spoken: str) -> tuple[Button, ...]:
+    match action:
+        case Converse() | Rewind() | RunCommand("retry"):
+            return (Button(say("button.stop", spoken), "stop"),)
+        case _:
+            return ()
+
+
+def _refusal(refuse: Refuse, spoken: str) -> str:
+    return say(refuse.code, spoken, seconds=refuse.seconds, hours=max(1, round(refuse.seconds / 3600)))

@@ -10,13 +10,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bot.domain import Citation, Conversation
+from bot.domain import Citation, Conversation, IncomingMessage
 from bot.texts import say
 from engines.llm.request import ChatMessage
 from knowledge.types import Passage
 
 TIME_AFTER = timedelta(minutes=30)
 """The time is told at the start of a conversation and again after a pause of this length."""
+
+QUOTED_CHARACTERS = 1000
+"""Of a message that is replied to; the rest is in the conversation, or was not meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,20 +45,46 @@ def user_text(
     *,
     now: datetime,
     language: str,
+    author: str = "",
+    quoted: str = "",
+    forwarded_from: str = "",
 ) -> str:
-    """The newest user turn as the model sees it; `now` is aware, in the user's time zone."""
+    """The newest user turn as the model sees it; `now` is aware, in the user's time zone.
+
+    `author` is who says it, where there are several; `quoted` is what it replies to.
+    """
     parts = []
     if not conversation.turns or now - conversation.turns[-1].at > TIME_AFTER:
         parts.append(say("prompt.time", language, time=f"{now:%A %Y-%m-%d %H:%M}"))
     if passages:
         parts.append(_passages(passages, language))
     parts += [say(f"prompt.{piece.kind}", language, name=piece.name, text=piece.text) for piece in pieces]
+    if quoted:
+        parts.append(say("prompt.quoted", language, text=quoted))
+    if forwarded_from:
+        parts.append(say("prompt.forwarded", language, name=forwarded_from))
     spoken = any(piece.kind == "heard" for piece in pieces)
+    if author and text:
+        text = say("prompt.author", language, name=author, text=text)
+    elif author:
+        parts.insert(0, say("prompt.sender", language, name=author))
     if text:
         parts.append(say("prompt.question", language, text=text) if passages else text)
     elif pieces and not spoken:
         parts.append(say("prompt.no_question", language))
     return "\n\n".join(parts)
+
+
+def quoted_text(message: IncomingMessage, conversation: Conversation) -> str:
+    """What the message replies to: the turn with its transcript where it is one, else what the platform quotes.
+
+    Nothing for the newest answer: that is what a reader thinks of anyway.
+    """
+    turn = conversation.question(message.reply_to.message_id) if message.reply_to else None
+    quoted = turn.shown if turn else message.quoted
+    if conversation.turns and quoted in conversation.turns[-1].shown:
+        return ""
+    return quoted if len(quoted) <= QUOTED_CHARACTERS else f"{quoted[:QUOTED_CHARACTERS]} …"
 
 
 def messages(system: str, conversation: Conversation, newest: str) -> tuple[ChatMessage, ...]:

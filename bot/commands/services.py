@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bot.attachments import AttachmentReader
 from bot.desk import ChatDesk
 from bot.health import Ping
+from bot.outbox import Outbox
 from bot.people import People
 from bot.ports import Clock, Generator, Models, Retriever
 from bot.store import Store
@@ -18,6 +19,8 @@ class Services:
 
     store: Store
     people: People
+    outbox: Outbox
+    """For what is said in other chats than the command's."""
     generator: Generator
     models: Models
     retriever: Retriever

@@ -2,6 +2,7 @@
 
 from itertools import groupby
 
+from bot.access import Visitor
 from bot.commands import Command, CommandContext, Commands, by_name, unknown, usable
 from bot.commands.basics import context, privacy, start, status, usage, whoami
 from bot.commands.conversation import compact, file, fork, new, resume, retry, sessions, stop, title, undo
@@ -26,6 +27,17 @@ async def help_(context: CommandContext, arguments: str) -> str:
     also = " ".join(f"/{alias}" for alias in command.aliases)
     line = _line(command, context.language)
     return f"{line}\n{say('help.aliases', context.language, names=also)}" if also else line
+
+
+def find(name: str, visitor: Visitor, *, is_direct: bool, language: str) -> Command | str:
+    """The command of this name that the person may use here, or what to say instead."""
+    allowed = usable(COMMANDS, visitor, is_direct=is_direct)
+    command = COMMANDS.get(name)
+    if command is not None and command in allowed:
+        return command
+    if command in usable(COMMANDS, visitor, is_direct=True):
+        return say("command.direct_only", language, name=name)
+    return unknown(name, allowed, language)
 
 
 COMMANDS: Commands = by_name(

@@ -4,19 +4,22 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from bot.domain import Conversation, IncomingEvent, Turn
+from bot.domain import Button, ChatKey, Conversation, IncomingEvent, Turn
 from bot.store.chats import ChatStore, Summary, fresh, write_turns
 from bot.store.database import Database, open_database
 from bot.store.inbox import InboxStore, mark_done
 from bot.store.jobs import JobRun, JobStore
-from bot.store.outbox import OutboxStore, Undelivered, write_entry
-from bot.store.people import Code, Group, KnownPerson, PeopleStore
+from bot.store.moving import close_chat, move_chat
+from bot.store.outbox import FinalText, OutboxStore, Undelivered, write_entry
+from bot.store.people import Code, Group, KnownPerson, PeopleStore, Spent, write_usage
+from bot.store.replies import ReplyStore
 from bot.store.uploads import Upload, UploadStore
 from bot.store.usage import Usage, UsageStore
 
 __all__ = [
     "ChatStore",
     "Code",
+    "FinalText",
     "Group",
     "InboxStore",
     "JobRun",
@@ -24,6 +27,8 @@ __all__ = [
     "KnownPerson",
     "OutboxStore",
     "PeopleStore",
+    "ReplyStore",
+    "Spent",
     "Store",
     "Summary",
     "Undelivered",
@@ -47,6 +52,7 @@ class Store:
         self.people = PeopleStore(database)
         self.usage = UsageStore(database)
         self.uploads = UploadStore(database)
+        self.replies = ReplyStore(database)
         self.ping = database.ping
         self.database = database
 
@@ -56,22 +62,41 @@ class Store:
         parts: Sequence[str],
         conversation: Conversation | None = None,
         turns: tuple[Turn, ...] = (),
+        *,
+        absorbed: Sequence[str] = (),
+        buttons: Sequence[Button] = (),
+        reply_key: str | None = None,
+        spent: Spent | None = None,
     ) -> int:
-        """Writes in one transaction that the event is answered, what the answer is, and what was said.
+        """Writes in one transaction that the event is answered, what the answer is, what was said, what it took.
 
-        `turns` go after those of `conversation`. Returns the id of the outbox entry with `parts`.
+        `turns` go after those of `conversation`; `absorbed` are keys of further events that this answers; `reply_key`
+        names the reply that gets the answer, by default that to the event. Returns the id of the outbox entry.
         """
         async with self.database.transaction() as connection:
             if conversation is not None:
                 await write_turns(connection, conversation, turns)
-            await mark_done(connection, event)
-            return await write_entry(connection, event.chat, parts)
+            await mark_done(connection, event, absorbed)
+            if spent is not None:
+                await write_usage(connection, spent)
+            final = FinalText(tuple(parts), tuple(buttons))
+            return await write_entry(connection, event.chat, final, reply_key or event.key)
 
-    async def rewind(self, event: IncomingEvent, conversation: Conversation) -> None:
-        """Writes in one transaction that the event is dealt with and that the turns end with `conversation`'s."""
+    async def rewrite(self, event: IncomingEvent, conversation: Conversation, turns: tuple[Turn, ...]) -> None:
+        """Writes in one transaction that the event is dealt with and that `turns` follow those of `conversation`."""
         async with self.database.transaction() as connection:
-            await write_turns(connection, conversation, ())
+            await write_turns(connection, conversation, turns)
             await mark_done(connection, event)
+
+    async def move_chat(self, chat: ChatKey, to: ChatKey) -> None:
+        """Gives everything of a chat to another key in one transaction."""
+        async with self.database.transaction() as connection:
+            await move_chat(connection, chat, to)
+
+    async def close_chat(self, chat: ChatKey) -> None:
+        """Drops in one transaction what a chat will never get: answers that wait, and its reminders."""
+        async with self.database.transaction() as connection:
+            await close_chat(connection, chat)
 
 
 @asynccontextmanager

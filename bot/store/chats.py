@@ -1,5 +1,6 @@
 """Conversations and settings of chats."""
 
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -62,6 +63,17 @@ class ChatStore:
         of_conversation = schema.conversations.c.conversation_id == conversation_id
         async with self._database.transaction() as connection:
             await connection.execute(update(schema.conversations).where(of_conversation).values(title=title))
+
+    async def was_asked(self, chat: ChatKey, message_id: str) -> bool:
+        """Whether a user's message has a turn in any of the chat's conversations, forgotten turns included."""
+        id_in_json = f'"message_id":{json.dumps(message_id, ensure_ascii=False)}'
+        query = (
+            select(schema.turns.c.position)
+            .join(schema.conversations, schema.conversations.c.conversation_id == schema.turns.c.conversation_id)
+            .where(schema.conversations.c.chat == str(chat), schema.turns.c.turn.contains(id_in_json, autoescape=True))
+        )
+        async with self._database.transaction() as connection:
+            return (await connection.execute(query.limit(1))).first() is not None
 
     async def save_settings(self, chat: ChatKey, settings: ChatSettings) -> None:
         """Replaces the chat's settings. The chat must have been loaded once."""

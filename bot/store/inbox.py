@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import IncomingEvent
+from bot.domain import IncomingEvent, IncomingMessage, MessageEdited, MessageRemoved
 from bot.store import schema
 from bot.store.database import Database
 
@@ -48,11 +48,11 @@ class InboxStore:
         async with self._database.transaction() as connection:
             begun = await connection.execute(
                 update(schema.inbox)
-                .where(schema.inbox.c.key == event.key, schema.inbox.c.done_at.is_(None))
+                .where(schema.inbox.c.key.in_(_keys(event)), schema.inbox.c.done_at.is_(None))
                 .values(attempts=schema.inbox.c.attempts + 1)
                 .returning(schema.inbox.c.attempts)
             )
-            return begun.scalar() or 0
+            return max(begun.scalars(), default=0)
 
     async def done(self, event: IncomingEvent) -> None:
         """Marks the event as answered, where no answer had to be stored with it."""
@@ -66,6 +66,43 @@ class InboxStore:
                 select(schema.inbox.c.event).where(schema.inbox.c.done_at.is_(None)).order_by(schema.inbox.c.id)
             )
             return [_EVENT.validate_json(row) for row in rows.scalars()]
+
+    async def find(self, keys: Sequence[str]) -> list[IncomingEvent]:
+        """The events with these keys that are known, answered or not, in the order of their arrival."""
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(
+                select(schema.inbox.c.event).where(schema.inbox.c.key.in_(keys)).order_by(schema.inbox.c.id)
+            )
+            return [_EVENT.validate_json(row) for row in rows.scalars()]
+
+    async def changes(self, message: IncomingMessage) -> list[MessageEdited | MessageRemoved]:
+        """What happened to a message, or to its parts, while it waited; nothing of it is answered yet."""
+        inbox = schema.inbox.c
+        refs = [key.removeprefix("message:") for key in _keys(message)]
+        of_message = (
+            inbox.key.startswith(f"edited:{ref}:", autoescape=True) | (inbox.key == f"removed:{ref}") for ref in refs
+        )
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(
+                select(inbox.event).where(inbox.done_at.is_(None), or_(*of_message)).order_by(inbox.id)
+            )
+            events = [_EVENT.validate_json(row) for row in rows.scalars()]
+            return [event for event in events if isinstance(event, MessageEdited | MessageRemoved)]
+
+    async def before(self, edited: MessageEdited) -> IncomingMessage | None:
+        """An edited message as it was before this edit; none when that is not known."""
+        inbox, ref = schema.inbox.c, edited.message.ref
+        arrived = select(inbox.id).where(inbox.key == edited.key).scalar_subquery()
+        of_message = (inbox.key == f"message:{ref}") | inbox.key.startswith(f"edited:{ref}:", autoescape=True)
+        async with self._database.transaction() as connection:
+            rows = await connection.execute(
+                select(inbox.event).where(of_message, inbox.id < arrived).order_by(inbox.id.desc()).limit(1)
+            )
+            row = rows.scalar()
+        event = _EVENT.validate_json(row) if row else None
+        return (
+            event.message if isinstance(event, MessageEdited) else event if isinstance(event, IncomingMessage) else None
+        )
 
     async def prune(self, before: datetime) -> int:
         """Deletes answered events received before this time; how many. Their keys are forgotten."""
@@ -92,8 +129,15 @@ async def _insert(connection: AsyncConnection, event: IncomingEvent) -> bool:
     return bool(inserted.rowcount)
 
 
-async def mark_done(connection: AsyncConnection, event: IncomingEvent) -> None:
-    """Marks the event as answered within a larger transaction."""
+async def mark_done(connection: AsyncConnection, event: IncomingEvent, absorbed: Sequence[str] = ()) -> None:
+    """Marks the event, and those with these keys, as answered within a larger transaction."""
     await connection.execute(
-        update(schema.inbox).where(schema.inbox.c.key == event.key).values(done_at=datetime.now(UTC).isoformat())
+        update(schema.inbox)
+        .where(schema.inbox.c.key.in_((*_keys(event), *absorbed)))
+        .values(done_at=datetime.now(UTC).isoformat())
     )
+
+
+def _keys(event: IncomingEvent) -> tuple[str, ...]:
+    """Of the event and of what was put into it."""
+    return (event.key, *event.merged) if isinstance(event, IncomingMessage) else (event.key,)

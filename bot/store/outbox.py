@@ -1,16 +1,24 @@
 """Final texts, written down before they are sent."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from pydantic import TypeAdapter
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import ChatKey
+from bot.domain import Button, ChatKey
 from bot.store import schema
 from bot.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class FinalText:
+    """What a chat is to get: one message for each part, the buttons under the last."""
+
+    parts: tuple[str, ...]
+    buttons: tuple[Button, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +27,13 @@ class Undelivered:
 
     entry_id: int
     chat: ChatKey
-    parts: tuple[str, ...]
+    event_key: str | None
+    """Of the event that it answers; none for a message of its own."""
+    final: FinalText
+    created_at: datetime
+
+
+_FINAL = TypeAdapter(FinalText)
 
 
 class OutboxStore:
@@ -27,6 +41,11 @@ class OutboxStore:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def add(self, chat: ChatKey, parts: Sequence[str]) -> int:
+        """Stores a message of its own; the id of its entry."""
+        async with self._database.transaction() as connection:
+            return await write_entry(connection, chat, FinalText(tuple(parts)))
 
     async def delivered(self, entry_id: int) -> None:
         """Ticks an entry off."""
@@ -43,7 +62,16 @@ class OutboxStore:
             rows = await connection.execute(
                 select(schema.outbox).where(schema.outbox.c.sent_at.is_(None)).order_by(schema.outbox.c.id)
             )
-            return [Undelivered(row.id, ChatKey.parse(row.chat), tuple(json.loads(row.parts))) for row in rows]
+            return [
+                Undelivered(
+                    row.id,
+                    ChatKey.parse(row.chat),
+                    row.event_key,
+                    _FINAL.validate_json(row.parts),
+                    datetime.fromisoformat(row.created_at),
+                )
+                for row in rows
+            ]
 
     async def prune(self, before: datetime) -> int:
         """Deletes delivered entries made before this time; how many."""
@@ -56,12 +84,17 @@ class OutboxStore:
             return result.rowcount
 
 
-async def write_entry(connection: AsyncConnection, chat: ChatKey, parts: Sequence[str]) -> int:
+async def write_entry(
+    connection: AsyncConnection, chat: ChatKey, final: FinalText, event_key: str | None = None
+) -> int:
     """Stores a final text within a larger transaction; the id of its entry."""
     result = await connection.execute(
         insert(schema.outbox)
         .values(
-            chat=str(chat), parts=json.dumps(list(parts), ensure_ascii=False), created_at=datetime.now(UTC).isoformat()
+            chat=str(chat),
+            event_key=event_key,
+            parts=_FINAL.dump_json(final).decode(),
+            created_at=datetime.now(UTC).isoformat(),
         )
         .returning(schema.outbox.c.id)
     )

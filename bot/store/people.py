@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Row, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import AnswerCost, ChatKey, Person
@@ -57,6 +57,17 @@ class Group:
     state: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What one answer took, and whose it was."""
+
+    person_id: str
+    day: date
+    """In UTC."""
+    cost: AnswerCost | None
+    """None for an answer that was stopped."""
+
+
 class PeopleStore:
     """People with their identities, codes, groups and usage."""
 
@@ -81,11 +92,11 @@ class PeopleStore:
         """Keeps what the platform tells of a person: name, handle, and where their direct chat is."""
         async with self._database.transaction() as connection:
             await _ensure(connection, str(person), person.name)
-            told = {"name": person.name, "username": person.username}
-            if chat is not None:
-                told["chat"] = str(chat)
+            identities = schema.identities.c
+            told = {"name": person.name, "username": person.username, **({"chat": str(chat)} if chat else {})}
+            is_news = or_(*(identities[column].is_distinct_from(value) for column, value in told.items()))
             await connection.execute(
-                update(schema.identities).where(schema.identities.c.identity == str(person)).values(**told)
+                update(schema.identities).where(identities.identity == str(person), is_news).values(told)
             )
             await connection.execute(
                 update(schema.people)
@@ -121,29 +132,25 @@ class PeopleStore:
             )
             return [ChatKey.parse(chat) for chat in rows.scalars()]
 
-    async def add_code(self, code: Code, max_pending: int, now: datetime) -> bool:
-        """Keeps a code, unless the same person or group has one or `max_pending` wait already; whether it was kept.
+    async def add_code(self, code: Code, max_pending: int, now: datetime) -> Code | None:
+        """Keeps a code; expired ones are dropped.
 
-        Expired ones are dropped. Invitations are not counted: only admins make them.
+        The one that this person or group has already takes precedence and is returned; none is kept when
+        `max_pending` wait already. Invitations are not counted: only admins make them.
         """
-        asks = schema.codes.c.purpose != "invite"
+        codes = schema.codes.c
         async with self._database.transaction() as connection:
-            await connection.execute(delete(schema.codes).where(schema.codes.c.expires_at <= now.isoformat()))
+            await connection.execute(delete(schema.codes).where(codes.expires_at <= now.isoformat()))
             if code.purpose != "invite":
-                pending = await connection.execute(select(func.count()).select_from(schema.codes).where(asks))
-                chat = str(code.chat) if code.chat else None
-                same = await connection.execute(
-                    select(schema.codes.c.code).where(
-                        schema.codes.c.purpose == code.purpose,
-                        (schema.codes.c.identity == code.identity)
-                        if code.purpose == "pair"
-                        else (schema.codes.c.chat == chat),
-                    )
-                )
-                if pending.scalar_one() >= max_pending or same.first():
-                    return False
-            await connection.execute(insert(schema.codes).values(**_code_values(code)))
-            return True
+                whose = codes.chat == str(code.chat) if code.purpose == "group" else codes.identity == code.identity
+                same = await connection.execute(select(schema.codes).where(codes.purpose == code.purpose, whose))
+                if (row := same.first()) is not None:
+                    return _code(row)
+                waiting = select(func.count()).select_from(schema.codes).where(codes.purpose != "invite")
+                if (await connection.execute(waiting)).scalar_one() >= max_pending:
+                    return None
+            await connection.execute(insert(schema.codes).values(_code_values(code)))
+            return code
 
     async def codes(self, now: datetime) -> list[Code]:
         """All codes that still count."""
@@ -194,11 +201,6 @@ class PeopleStore:
                 )
             )
 
-    async def forget_group(self, chat: ChatKey) -> None:
-        """The assistant is no longer in the group: whoever adds it again asks again."""
-        async with self._database.transaction() as connection:
-            await connection.execute(delete(schema.groups).where(schema.groups.c.chat == str(chat.whole)))
-
     async def messages_on(self, person_id: str, day: date) -> int:
         """How many messages of this person were answered on that day."""
         async with self._database.transaction() as connection:
@@ -210,9 +212,9 @@ class PeopleStore:
             return found.scalar() or 0
 
 
-async def write_usage(connection: AsyncConnection, person_id: str, day: date, cost: AnswerCost | None) -> None:
+async def write_usage(connection: AsyncConnection, spent: Spent) -> None:
     """Counts an answered message within a larger transaction."""
-    usage = schema.usage.c
+    usage, cost = schema.usage.c, spent.cost
     more = {
         "messages": 1,
         "prompt_tokens": cost.prompt_tokens if cost else 0,
@@ -221,11 +223,13 @@ async def write_usage(connection: AsyncConnection, person_id: str, day: date, co
     }
     changed = await connection.execute(
         update(schema.usage)
-        .where(usage.person_id == person_id, usage.day == day.isoformat())
+        .where(usage.person_id == spent.person_id, usage.day == spent.day.isoformat())
         .values({name: usage[name] + number for name, number in more.items()})
     )
     if not changed.rowcount:
-        await connection.execute(insert(schema.usage).values(person_id=person_id, day=day.isoformat(), **more))
+        await connection.execute(
+            insert(schema.usage).values(person_id=spent.person_id, day=spent.day.isoformat(), **more)
+        )
 
 
 async def _ensure(connection: AsyncConnection, identity: str, name: str = "") -> str:

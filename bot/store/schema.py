@@ -1,6 +1,19 @@
 """The tables. A change here comes with a migration in `migrations/versions/`."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+from bot.domain import ChatKey
 
 metadata = MetaData()
 
@@ -51,8 +64,8 @@ outbox = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("chat", String, nullable=False),
-    Column("event_key", String),  # of the inbox row that is answered; none: a message of its own
-    Column("parts", Text, nullable=False),  # the texts, a JSON list
+    Column("event_key", String),  # of the reply that it belongs to, as in `replies`; none: a message of its own
+    Column("parts", Text, nullable=False),  # FinalText as JSON: the texts and the buttons
     Column("created_at", String, nullable=False),
     Column("sent_at", String),  # none: not delivered yet
     Index("outbox_open", "sent_at"),
@@ -77,7 +90,7 @@ cursors = Table(
 replies = Table(
     "replies",
     metadata,
-    Column("question", String, primary_key=True),  # canonical form of the MessageRef of the user's message
+    Column("question", String, primary_key=True),  # key of the event that is answered
     Column("chat", String, nullable=False, index=True),
     Column("message_ids", Text, nullable=False),  # of the messages that answer it, a JSON list
 )
@@ -159,3 +172,8 @@ uploads = Table(
     Column("name", String, nullable=False),
     Column("at", String, nullable=False),
 )
+
+
+def of_chat(column: "Column[str]", chat: ChatKey) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    """Conditions of which one holds for the rows of the chat and of its threads."""
+    return column == str(chat), column.startswith(f"{chat}/", autoescape=True)

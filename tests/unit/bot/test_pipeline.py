@@ -12,7 +12,7 @@ from bot.access import AccessConfig
 from bot.attachments import AttachmentConfig, AttachmentReader
 from bot.commands.services import Services
 from bot.desk import ChatDesk
-from bot.domain import Attachment, AttachmentKind, ChatKey, MessageEdited, MessageRemoved
+from bot.domain import Attachment, AttachmentKind, ChatKey, MessageEdited, MessageRef, MessageRemoved
 from bot.inbox import Inbox
 from bot.outbox import Outbox
 from bot.people import People
@@ -49,10 +49,12 @@ class House:
         self.transport = RecordingTransport()
         self.desk = ChatDesk(2)
         transports = {"console": self.transport}
-        clock = HandClock()
+        self.clock = clock = HandClock()
+        self.outbox = Outbox(store, transports, "en", clock)
         services = Services(
             store=store,
             people=People(AccessConfig(), store.people, clock),
+            outbox=self.outbox,
             generator=self.generator,
             models=self.models,
             retriever=self.retriever,
@@ -68,9 +70,8 @@ class House:
             pings={"model": self.generator.ping},
         )
         config = PipelineConfig(persona="orders", language="en", sampling=SamplingParams(max_tokens=64), max_passages=3)
-        self.outbox = Outbox(store.outbox, transports, "en")
         self.pipeline = Pipeline(config, services, transports, self.outbox)
-        self.inbox = Inbox(store.inbox, self.pipeline.handle)
+        self.inbox = Inbox(store.inbox, self.pipeline.handle, clock)
 
     async def say(self, text="", message_id="1", **other):
         return await self.take(incoming(text, message_id, **other))
@@ -309,16 +310,59 @@ async def test_retry_without_a_question(store):
     assert "no question yet" in (await House(store).say("/retry")).text
 
 
-async def test_an_edit_rewinds(store):
-    """An edited message is answered anew, as if it had been written so; what followed is forgotten."""
+async def test_an_edit_of_the_last_question_changes_its_answer(store):
+    """The last question, edited, is answered anew in the messages of the earlier answer."""
     house = House(store, "one", "two", "three")
     await house.say("first", "1")
     await house.say("second", "2")
-    await house.take(MessageEdited(message=incoming("better first", "1")))
+    await house.take(MessageEdited(message=incoming("better second", "2")))
     turns = await house.turns()
-    assert len(turns) == 2
-    assert "better first" in turns[0][1]
-    assert turns[1] == ("assistant", "three")
+    assert [text for role, text in turns if role == "assistant"] == ["one", "three"]
+    assert "better second" in turns[2][1]
+    assert house.transport.replies[2].sent == (MessageRef(CHAT, "answer-2"),)
+
+
+async def test_an_edit_of_an_older_question_is_a_hint(store):
+    """What was said since is not thrown away, and the older answer stays as it is."""
+    house = House(store, "one", "two")
+    await house.say("first", "1")
+    await house.say("second", "2")
+    answer = await house.take(MessageEdited(message=incoming("better first", "1")))
+    assert answer.error_code == "edit.older"
+    assert house.transport.replies[2].sent == ()
+    assert len(await house.turns()) == 4
+
+
+async def test_an_edit_while_the_message_waits_is_answered_as_edited(store):
+    """A message that is changed before its turn has come is answered once, in its last form."""
+    house = House(store, "one", "two")
+    house.generator.resume.clear()
+    first, second = incoming("first", "1"), incoming("second", "2")
+    edited = MessageEdited(message=incoming("better second", "2"))
+    answered = [await house.inbox.accept(event) for event in (first, second, edited)]
+    await house.generator.started.wait()
+    house.generator.resume.set()
+    for future in answered:
+        await future
+    assert sorted(house.transport.answers) == ["one", "two"]
+    assert "better second" in house.prompt[-1]
+    assert await store.inbox.unfinished() == []
+
+
+async def test_a_message_taken_back_while_it_waits_is_not_answered(store):
+    """It leaves no turn, no answer and nothing open."""
+    house = House(store, "one")
+    house.generator.resume.clear()
+    first, second = incoming("first", "1"), incoming("second", "2")
+    removed = MessageRemoved(ref=second.ref, sender=second.sender)
+    answered = [await house.inbox.accept(event) for event in (first, second, removed)]
+    await house.generator.started.wait()
+    house.generator.resume.set()
+    for future in answered:
+        await future
+    assert [reply.message.text for reply in house.transport.replies if reply.final is None] == ["second"]
+    assert len(await house.turns()) == 2
+    assert await store.inbox.unfinished() == []
 
 
 async def test_a_removed_message_is_forgotten(store):
@@ -372,15 +416,18 @@ async def test_settings_of_a_chat(store):
 
 
 async def test_an_answer_that_cannot_be_sent_waits_in_the_outbox(store):
-    """A platform that fails at the last word gets the answer later, marked, once."""
+    """A platform that fails at the last word gets the answer after a pause, once."""
     house = House(store, "late")
     house.transport.failing = True
     await house.say("hello")
     await house.outbox.resend()
     house.transport.failing = False
     await house.outbox.resend()
+    assert house.transport.answers == [None]
+    house.clock.advance(60)
     await house.outbox.resend()
-    assert house.transport.sent == [(CHAT, "(delayed)\nlate")]
+    await house.outbox.resend()
+    assert house.transport.answers == [None, "late"]
 
 
 async def test_a_message_cut_off_by_the_end_is_answered_after_the_start(tmp_path):

@@ -97,7 +97,7 @@ async def test_old_entries_are_pruned_and_open_ones_kept(tmp_path):
         assert await store.inbox.prune(later) == 1
         assert await store.outbox.prune(later) == 1
         assert [waiting] == await store.inbox.unfinished()
-        assert [entry.parts[0] for entry in await store.outbox.undelivered()] == ["undelivered"]
+        assert [entry.final.parts[0] for entry in await store.outbox.undelivered()] == ["undelivered"]
 
 
 async def test_job_runs_are_kept_by_name(tmp_path):
