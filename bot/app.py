@@ -102,6 +102,7 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
                 **{name: transport.ping for name, transport in transports.items()},
             },
             hosts=contacted_hosts(settings),
+            typed=(settings.data_dir / "history",),
         )
         yield App(
             settings=settings,

@@ -46,6 +46,12 @@ class Person:
         """The canonical form: log field and key of what is counted for them."""
         return f"{quote(self.platform, safe='')}/{quote(self.user_id, safe='')}"
 
+    @classmethod
+    def parse(cls, text: str, name: str = "", username: str = "") -> Self:
+        """The inverse of `str()`, for who is called so."""
+        platform, _, user_id = text.partition("/")
+        return cls(unquote(platform), unquote(user_id), name, username)
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:

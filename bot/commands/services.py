@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from bot.attachments import AttachmentReader
 from bot.desk import ChatDesk
@@ -32,3 +33,5 @@ class Services:
     """The health of each part, by the part's name."""
     hosts: tuple[str, ...] = ()
     """What the assistant itself contacts, as configured."""
+    typed: tuple[Path, ...] = ()
+    """Files beside the store that hold what was typed at the terminal."""

@@ -7,6 +7,7 @@ from bot.commands import Command, CommandContext, Commands, by_name, unknown, us
 from bot.commands.basics import context, privacy, start, status, usage, whoami
 from bot.commands.conversation import compact, file, fork, new, resume, retry, sessions, stop, title, undo
 from bot.commands.knowledge import add, search, sources
+from bot.commands.rights import export, forget
 from bot.commands.settings import activation, lang, model, settings, system, temp, voice
 from bot.texts import say
 
@@ -69,6 +70,8 @@ COMMANDS: Commands = by_name(
         Command("search", search, topic="documents"),
         Command("sources", sources, topic="documents"),
         Command("add", add, waits=True, topic="documents"),
+        Command("export", export, topic="rights", direct_only=True),
+        Command("forget", forget, waits=True, topic="rights", direct_only=True),
     )
 )
 

@@ -13,12 +13,14 @@ from bot.store.moving import close_chat, move_chat
 from bot.store.outbox import FinalText, OutboxStore, Undelivered, write_entry
 from bot.store.people import Code, Group, KnownPerson, PeopleStore, Spent, write_usage
 from bot.store.replies import ReplyStore
+from bot.store.rights import Erased, Owner, RightsStore, Said
 from bot.store.uploads import Upload, UploadStore
 from bot.store.usage import Usage, UsageStore
 
 __all__ = [
     "ChatStore",
     "Code",
+    "Erased",
     "FinalText",
     "Group",
     "InboxStore",
@@ -26,8 +28,11 @@ __all__ = [
     "JobStore",
     "KnownPerson",
     "OutboxStore",
+    "Owner",
     "PeopleStore",
     "ReplyStore",
+    "RightsStore",
+    "Said",
     "Spent",
     "Store",
     "Summary",
@@ -53,6 +58,7 @@ class Store:
         self.usage = UsageStore(database)
         self.uploads = UploadStore(database)
         self.replies = ReplyStore(database)
+        self.rights = RightsStore(database)
         self.ping = database.ping
         self.database = database
 

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,13 @@ class Database:
             async with self._engine.begin() as connection:
                 yield connection
         except SQLAlchemyError as error:
+            raise _store_error(self._path, error) from error
+
+    async def wipe(self) -> None:
+        """Writes the file anew, so that nothing of what was deleted is left in it, in its log, or in older copies."""
+        try:
+            await asyncio.to_thread(_wipe, self._path)
+        except sqlite3.Error as error:
             raise _store_error(self._path, error) from error
 
     async def ping(self) -> None:
@@ -105,7 +112,15 @@ def _migrate(path: Path, found: str | None) -> None:
     command.upgrade(config, HEAD)
 
 
-def _store_error(path: Path, error: SQLAlchemyError) -> StoreError:
+def _wipe(path: Path) -> None:
+    with closing(sqlite3.connect(path, timeout=10.0)) as connection:
+        connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    for copy in path.parent.glob(f"{path.stem}.before-*"):
+        copy.unlink()
+
+
+def _store_error(path: Path, error: SQLAlchemyError | sqlite3.Error) -> StoreError:
     cause = getattr(error, "orig", None) or error
     kind = getattr(cause, "sqlite_errorcode", None)
     if kind == sqlite3.SQLITE_FULL:

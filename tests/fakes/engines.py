@@ -105,6 +105,9 @@ class FakeLibrary:
         return SyncReport()
 
     async def documents(self):
+        return await asyncio.to_thread(self._documents)
+
+    def _documents(self):
         return [
             DocumentStatus(
                 path=str(file.resolve()), scope=scope, chunks=1, indexed_at=datetime(2026, 3, 14, tzinfo=UTC)
@@ -124,6 +127,7 @@ class FakeModels:
     def __init__(self, *names, serving="small"):
         self.names = names
         self.name = serving
+        self.failing = None
 
     async def serving(self):
         return self.name
@@ -132,6 +136,8 @@ class FakeModels:
         return self.names
 
     async def switch(self, name):
+        if self.failing:
+            raise self.failing
         self.name = name
 
 
