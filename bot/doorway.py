@@ -113,6 +113,7 @@ class Doorway:
                 await self._store.close_chat(event.chat)
             case MoveChat(to):
                 await self._store.move_chat(event.chat, to)
+                await self._services.uploads.moved(to)
         return ""
 
     async def _offer_code(self, message: IncomingMessage, *, again: bool) -> str:

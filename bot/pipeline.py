@@ -304,8 +304,9 @@ class Pipeline:
         match outcome:
             case AskAgain(conversation, turn, into, notice):
                 answer = await self._generate(exchange, conversation, turn)
-                shown = "\n\n".join(filter(None, (answer.shown, notice)))
-                return replace(answer, conversation=into or answer.conversation, shown=shown)
+                if into is None:
+                    return answer
+                return replace(answer, conversation=into, shown=f"{answer.shown}\n\n{notice}", buttons=())
             case GoOn(text, conversation, turns):
                 return replace(exchange.plain(text), conversation=conversation, turns=turns)
             case SendFile(name, content, caption):

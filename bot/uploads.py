@@ -46,6 +46,12 @@ class Uploads:
         resolved = str(await asyncio.to_thread(path.resolve))
         return sum(document.chunks for document in await self._library.documents() if document.path == resolved)
 
+    async def moved(self, to: ChatKey) -> None:
+        """The chat, whose list has moved already, is found under another key from now on. Raises KnowledgeError."""
+        folders = {(self._folder / upload.path).parent: upload.chat for upload in await self._store.of_chat(to)}
+        for folder, chat in folders.items():
+            await self._library.add(folder, str(chat))
+
     async def erase(self, paths: Sequence[str]) -> int:
         """Deletes files of the list, and all that the library has of them; how many passages those were."""
         if not paths:

@@ -65,7 +65,7 @@ class AskAgain:
     into: Conversation | None = None
     """Where the turn and its answer go and the chat goes on; none: to `conversation`."""
     notice: str = ""
-    """What stands under the answer."""
+    """What stands under an answer that goes into another conversation."""
 
 
 @dataclass(frozen=True, slots=True)

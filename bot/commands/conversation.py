@@ -26,7 +26,7 @@ async def stop(context: CommandContext, _arguments: str) -> str:
 async def retry(context: CommandContext, _arguments: str) -> CommandOutcome:
     """A fresh answer to the last question."""
     before, question = _last_exchange(context.conversation)
-    if question is None:
+    if question is None or question.message_id is None:  # what nobody wrote belongs to what stood before it
         return say("command.nothing_to_retry", context.language)
     return AskAgain(before, question)
 

@@ -1,10 +1,11 @@
 """Commands about documents."""
 
+from itertools import pairwise
 from pathlib import PurePath
 
 from bot.commands import CommandContext
 from bot.domain import Attachment, AttachmentKind
-from bot.prompt import citations
+from bot.prompt import citations as numbered
 from bot.reply import source_line
 from bot.texts import say
 from knowledge.types import EVERYONE
@@ -21,18 +22,20 @@ async def search(context: CommandContext, arguments: str) -> str:
     if not passages:
         return say("command.nothing_found", context.language)
     return "\n\n".join(
-        f"{source_line(citation, context.language)}\n{_snippet(citation.snippet)}" for citation in citations(passages)
+        f"{source_line(citation, context.language)}\n{_snippet(citation.snippet)}" for citation in numbered(passages)
     )
 
 
-async def sources(context: CommandContext, _arguments: str) -> str:
-    """Where the last answer comes from, with the text it was made from."""
-    turns = context.conversation.turns
-    if not turns or not turns[-1].citations:
+async def sources(context: CommandContext, arguments: str) -> str:
+    """Where the last answer comes from, or that to the message with this id, with the text it was made from."""
+    answers = context.conversation.turns[-1:]
+    if arguments:
+        turns = context.conversation.turns
+        answers = tuple(answer for asked, answer in pairwise(turns) if asked.message_id == arguments)
+    citations = [citation for answer in answers for citation in answer.citations]
+    if not citations:
         return say("command.no_sources", context.language)
-    return "\n\n".join(
-        f"{source_line(citation, context.language)}\n{citation.snippet}" for citation in turns[-1].citations
-    )
+    return "\n\n".join(f"{source_line(citation, context.language)}\n{citation.snippet}" for citation in citations)
 
 
 async def add(context: CommandContext, _arguments: str) -> str:

@@ -215,8 +215,7 @@ def _spoken_in(owner: Owner) -> Any:
 
 def _of_chats(column: "Column[str]", owner: Owner) -> ColumnElement[bool]:
     """Whether a row is of one of their direct chats, or of a thread there."""
-    of_each = ((column == str(chat), column.startswith(f"{chat}/", autoescape=True)) for chat in owner.direct_chats)
-    return or_(false(), *(condition for conditions in of_each for condition in conditions))
+    return or_(false(), *(condition for chat in owner.direct_chats for condition in schema.of_chat(column, chat)))
 
 
 def _may_be_theirs(owner: Owner) -> ColumnElement[bool]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects.sqlite import insert
 
 from bot.domain import ChatKey
@@ -45,8 +45,9 @@ class UploadStore:
             )
 
     async def of_chat(self, chat: ChatKey) -> list[Upload]:
-        """The chat's documents, the oldest first."""
-        query = select(schema.uploads).where(schema.uploads.c.chat == str(chat)).order_by(schema.uploads.c.at)
+        """The documents of a chat and its threads, the oldest first."""
+        of_chat = or_(*schema.of_chat(schema.uploads.c.chat, chat))
+        query = select(schema.uploads).where(of_chat).order_by(schema.uploads.c.at)
         async with self._database.transaction() as connection:
             return [
                 Upload(

@@ -500,3 +500,31 @@ async def test_house_documents_with_the_real_model(tmp_path):
             assert (question, name) == (question, Path(best.path).name)
         for chatter in ("Tell me a joke.", "Who painted the Mona Lisa?", "天空为什么是蓝色的?"):
             assert (chatter, []) == (chatter, await base.search(chatter, [EVERYONE], 3))
+
+
+@pytest.mark.parametrize("others", [0, 40])
+async def test_what_is_forgotten_is_on_no_disk(opened, tmp_path, others):
+    """After `forget` no file of the data path holds a word of the document, of its older form, or of its name."""
+    folder = tmp_path / "uploads"
+    folder.mkdir()
+    for number in range(others):
+        (folder / f"other{number}.txt").write_text(f"Ordinary words, number {number}.")
+    secret = folder / "zanzibarname.txt"
+    secret.write_text("The zanzibarword was here before.")
+    async with opened() as base:
+        await base.add(folder, ALICE)
+        secret.write_text("The zanzibarword is here now.")
+        await base.sync()
+        assert await paths(base, "zanzibarword", (ALICE,))
+        assert _files_with(tmp_path / "data", b"zanzibar")
+        secret.unlink()
+        assert await base.forget([secret]) == 1
+        assert _files_with(tmp_path / "data", b"zanzibar") == []
+        assert await paths(base, "zanzibarword", (ALICE,)) == set()
+        assert len(await base.documents()) == others
+        if others:
+            assert await paths(base, "ordinary words number", (ALICE,))
+
+
+def _files_with(folder, word):
+    return [file for file in folder.rglob("*") if file.is_file() and word in file.read_bytes()]

@@ -304,8 +304,12 @@ async def test_sources_of_the_last_answer(room):
     citation = Citation(number=1, path="/boiler.md", heading="", page=3, snippet="1.5 bar")
     conversation = await room.conversation()
     answer = Turn(role="assistant", sent="x", shown="x", at=AT, citations=(citation,))
-    await room.store.conclude(incoming(), ["x"], conversation, (answer,))
+    question = Turn(role="user", sent="?", shown="?", at=AT, message_id="m1")
+    await room.store.conclude(incoming(), ["x"], conversation, (question, answer))
     assert "page 3\n1.5 bar" in await room.run("/sources")
+    await room.said("later")
+    assert "uses no documents" in await room.run("/sources")
+    assert "page 3\n1.5 bar" in await room.run("/sources m1")
 
 
 def attached(room, kind, content, name):
@@ -334,6 +338,15 @@ async def test_add_takes_the_text_of_pictures_and_recordings(room, kind, content
     said = await room.run("/add", quoted_attachments=attached(room, kind, content, "thing.bin"))
     assert expected in said
     assert [file.read_bytes() for file in room.folder.glob("*/*")] == ([content] if content else [])
+
+
+async def test_documents_move_with_their_chat(room):
+    """When the platform gives the chat another id, its documents are found under the new one only."""
+    await room.run("/add", attachments=attached(room, AttachmentKind.DOCUMENT, b"text", "a.md"))
+    moved = ChatKey("console", "supergroup")
+    await room.store.move_chat(CHAT, moved)
+    await room.services.uploads.moved(moved)
+    assert set(room.library.scopes.values()) == {"console/supergroup"}
 
 
 @pytest.mark.parametrize(
