@@ -13,6 +13,7 @@ import structlog
 from pydantic import SecretStr
 
 from bot import health
+from bot.access import LOCAL_PLATFORM
 from bot.attachments import AttachmentReader
 from bot.clock import SystemClock
 from bot.commands.services import Services
@@ -26,6 +27,7 @@ from bot.observe.logs import open_log, rotate
 from bot.outbox import Outbox
 from bot.people import People
 from bot.pipeline import Pipeline, PipelineConfig
+from bot.platforms import open_platforms
 from bot.ports import Generator, Models, Transcriber, Transport
 from bot.preflight import Feature, contacted_hosts, lacking_features
 from bot.store import Store, open_store
@@ -63,9 +65,12 @@ class App:
 
 
 @asynccontextmanager
-async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings, transports: Mapping[str, Transport], *, platforms: bool = False
+) -> AsyncIterator[App]:
     """Everything wired, in the order of dependence; closed in reverse, also when the start fails half-way.
 
+    With `platforms`, the configured chat platforms are opened beside the given transports.
     Raises BotError, EngineError or KnowledgeError with what to tell the user.
     """
     async with AsyncExitStack() as stack:
@@ -79,10 +84,13 @@ async def open_app(settings: Settings, transports: Mapping[str, Transport]) -> A
         recognizer = await stack.enter_async_context(open_text_recognizer(settings.ocr))
         knowledge = await stack.enter_async_context(_open_shelf(settings, lacking))
         clock = SystemClock()
+        people = People(settings.access, store.people, clock)
+        if platforms:
+            transports = {**transports, **await stack.enter_async_context(open_platforms(settings, people, clock))}
         outbox = Outbox(store, transports, settings.language, clock)
         services = Services(
             store=store,
-            people=People(settings.access, store.people, clock),
+            people=people,
             outbox=outbox,
             generator=generator,
             models=models,
@@ -165,7 +173,7 @@ async def open_documents(settings: Settings) -> AsyncIterator[KnowledgeBase]:
 
 
 async def serve(app: App) -> None:
-    """Answers on all transports until they end or the program is asked to; then lets running answers finish."""
+    """Answers on all transports until the terminal is left or the program is asked to end; then finishes answers."""
     inbox = Inbox(app.store.inbox, app.pipeline.handle, app.services.clock)
     async with open_jobs(jobs(app), app.store.jobs):
         await app.outbox.resend()
@@ -227,14 +235,22 @@ async def _until_asked_to_end(app: App, inbox: Inbox) -> None:
     serving = asyncio.current_task()
     assert serving is not None  # noqa: S101 - this is a coroutine
     loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, serving.cancel)
+    # A terminal does something else on Ctrl-C.
+    signals = [signal.SIGTERM] if LOCAL_PLATFORM in app.transports else [signal.SIGTERM, signal.SIGINT]
+    for number in signals:
+        loop.add_signal_handler(number, serving.cancel)
     try:
         async with asyncio.TaskGroup() as group:
+            running = []
             for name, transport in app.transports.items():
                 cursor = await app.store.inbox.cursor(name)
-                group.create_task(transport.run(inbox.handler(name), cursor), name=name)
+                running.append(group.create_task(transport.run(inbox.handler(name), cursor), name=name))
+            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in running:
+                task.cancel()
     finally:
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in signals:
+            loop.remove_signal_handler(number)
 
 
 def _pipeline(settings: Settings, services: Services, transports: Mapping[str, Transport], outbox: Outbox) -> Pipeline:

@@ -21,6 +21,7 @@ from bot.attachments import AttachmentConfig
 from bot.errors import ConfigError
 from bot.jobs import JobsConfig
 from bot.observe.logs import LogConfig
+from bot.transports.telegram.config import TelegramConfig
 from engines.embedding.config import EmbeddingConfig
 from engines.llm.config import LlmConfig
 from engines.llm.request import SamplingParams
@@ -29,14 +30,6 @@ from engines.ocr.config import OcrConfig
 from engines.remote.config import RemoteConfig
 from engines.speech.config import SpeechConfig
 from knowledge.config import KnowledgeConfig
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TelegramConfig:
-    """The Telegram bot."""
-
-    token: SecretStr | None = None
-    """From INGLENOOK_TELEGRAM_TOKEN or the file named by INGLENOOK_TELEGRAM_TOKEN_FILE; none: no Telegram."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ class AttachmentError(BotError):
 
     sentences = {
         "attachment.too_large": "{name} has {size_mb:.1f} MB, {limit_mb:.0f} MB are allowed",
+        "attachment.platform_limit": "{name}: {platform} gives bots files up to {limit_mb:.0f} MB",
         "attachment.missing": "no file at {name}",
         "attachment.unreadable": "no permission to read {name}",
     }
@@ -86,4 +87,8 @@ class TransportError(BotError):
         "transport.failed": "{platform} failed: {detail}",
         "transport.blocked": "{platform} does not let us write to this chat: {detail}",
         "transport.closed": "{platform} is gone",
+        "transport.unreachable": "{platform} cannot be reached: {detail}",
+        "transport.unauthorized": "{platform} does not accept the token: {detail}",
+        "transport.conflict": "another program takes the messages of this {platform} account: {detail}",
+        "transport.flood": "{platform} wants no messages for {seconds:.0f} s",
     }

@@ -199,7 +199,10 @@ def check_hosts(settings: Settings) -> Finding:
 
 def contacted_hosts(settings: Settings) -> tuple[str, ...]:
     """Host, and port where one is named, of everything that the program contacts with these settings."""
-    return (urlsplit(settings.remote.url).netloc,) if settings.remote.url else ()
+    urls = [settings.remote.url] if settings.remote.url else []
+    if settings.telegram.token:
+        urls += [settings.telegram.base_url, settings.telegram.base_file_url]
+    return tuple(dict.fromkeys(urlsplit(url).netloc for url in urls))
 
 
 def _llm_mb(model: Model, settings: Settings) -> int:

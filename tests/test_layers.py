@@ -18,7 +18,7 @@ VALUES = {
 }
 """What the conversation may know of the engines and the documents."""
 
-COMPOSITION = ("bot.app", "bot.config", "bot.cli", "bot.preflight", "bot.__main__")
+COMPOSITION = ("bot.app", "bot.platforms", "bot.config", "bot.cli", "bot.preflight", "bot.__main__")
 """What may know implementations: the root that wires them, and the command line."""
 
 HOMES = {
@@ -34,6 +34,7 @@ HOMES = {
     "apscheduler": ("bot.jobs",),
     "sqlalchemy": ("bot.store",),
     "alembic": ("bot.store",),
+    "aiohttp": ("bot.transports.telegram.webhook", "bot.transports.telegram.transport"),
     "telegram": ("bot.transports.telegram",),
     "nio": ("bot.transports.matrix",),
     "markdown_it": ("bot.transports.markdown",),

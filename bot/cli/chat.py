@@ -10,7 +10,7 @@ import typer
 
 from bot.app import open_app, serve, sync_documents
 from bot.cli.invocation import Invocation
-from bot.cli.output import errors, fail, print_json, run
+from bot.cli.output import fail, print_json, run
 from bot.config import Settings
 from bot.domain import (
     Attachment,
@@ -119,14 +119,21 @@ def serve_all(ctx: typer.Context) -> None:
     """Run the assistant: all configured chat platforms, and this terminal where there is one."""
     invocation: Invocation = ctx.obj
     settings = invocation.settings()
-    if settings.telegram.token:
-        errors.print(say("console.no_telegram", settings.language), style="yellow", markup=False)
-    run(_talk(settings, "main"))
+    platforms = settings.telegram.token is not None
+    if platforms and not sys.stdin.isatty():
+        run(_serve(settings))
+    else:
+        run(_talk(settings, "main", platforms=platforms))
 
 
-async def _talk(settings: Settings, name: str) -> None:
+async def _serve(settings: Settings) -> None:
+    async with open_app(settings, {}, platforms=True) as app:
+        await serve(app)
+
+
+async def _talk(settings: Settings, name: str, *, platforms: bool = False) -> None:
     transport = ConsoleTransport(name, settings.data_dir / "history", say("console.greeting", settings.language))
-    async with open_app(settings, {PLATFORM: transport}) as app:
+    async with open_app(settings, {PLATFORM: transport}, platforms=platforms) as app:
         await serve(app)
 
 

@@ -46,8 +46,8 @@ def open_log(config: LogConfig, folder: Path, secrets: Sequence[str] = ()) -> It
     root = logging.getLogger()
     before, root.handlers = root.handlers, [inlet]
     root.setLevel(config.level.upper())
-    # Their INFO lines name every request's address, and every run of every job.
-    for noisy in ("httpx", "httpcore", "apscheduler"):
+    # Their lines name every request's address, what people write, and every run of every job.
+    for noisy in ("httpx", "httpcore", "telegram", "apscheduler"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     writer = QueueListener(lines, file)
     writer.start()

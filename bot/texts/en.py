@@ -39,7 +39,6 @@ SENTENCES = {
     "sources.heading": "{path}, {heading}",
     # The terminal
     "console.greeting": "Inglenook. Write, or drop a file; /help lists the commands, /quit ends.",
-    "console.no_telegram": "A Telegram token is set, but this version talks in the terminal only.",
     # Progress
     "status.waiting": "{ahead} before you",
     "status.listening": "listening …",
@@ -226,12 +225,17 @@ SENTENCES = {
     "store.locked": ("Another Inglenook (process {pid}) is using {path}. Stop it first, or choose another --data-dir."),
     "store.forbidden": "I may not write to {path}. Change its owner or mode, or choose another --data-dir.",
     "attachment.too_large": "{name} has {size_mb:.1f} MB; I take files up to {limit_mb:.0f} MB.",
+    "attachment.platform_limit": "{platform} gives me files up to {limit_mb:.0f} MB only; {name} is larger. Send a smaller one, or a part of it.",
     "attachment.missing": "There is no file {name}.",
     "attachment.unreadable": "I may not read {name}. Change its mode and try again.",
     "feature.missing": "That does not work on this machine: {reason}.",
     "transport.failed": "{platform} does not take messages now: {detail}",
     "transport.blocked": "{platform} no longer lets me write there: {detail}",
     "transport.closed": "{platform} is gone.",
+    "transport.unreachable": "{platform} cannot be reached now.",
+    "transport.unauthorized": "{platform} does not accept my token. Ask whoever runs me to set a new one.",
+    "transport.conflict": "Another program takes my messages of {platform}. Whoever runs me has to stop one of the two.",
+    "transport.flood": "{platform} wants no messages from me for {seconds:.0f} seconds.",
     # Errors: the engines
     "model.missing": "There is no model file at {path}. `inglenook models pull` fetches it.",
     "model.unreadable": "I may not read the model {path}. Change its owner or mode.",

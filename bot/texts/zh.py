@@ -38,7 +38,6 @@ SENTENCES = {
     "sources.heading": "{path}，{heading}",
     # The terminal
     "console.greeting": "Inglenook。直接写，或拖入文件；/help 列出命令，/quit 退出。",
-    "console.no_telegram": "设置了 Telegram 令牌，但此版本只能在终端中对话。",
     # Progress
     "status.waiting": "前面还有 {ahead} 个",
     "status.listening": "正在听……",
@@ -221,12 +220,17 @@ SENTENCES = {
     "store.locked": "另一个 Inglenook（进程 {pid}）正在使用 {path}。请先停止它，或另选 --data-dir。",
     "store.forbidden": "没有写入 {path} 的权限。请修改其属主或权限，或另选 --data-dir。",
     "attachment.too_large": "{name} 有 {size_mb:.1f} MB；我最多接收 {limit_mb:.0f} MB 的文件。",
+    "attachment.platform_limit": "{platform} 只把 {limit_mb:.0f} MB 以内的文件交给我，{name} 超过了。请发小一些的文件，或只发其中一部分。",
     "attachment.missing": "没有 {name} 这个文件。",
     "attachment.unreadable": "没有读取 {name} 的权限。请修改权限后重试。",
     "feature.missing": "这台机器做不到：{reason}。",
     "transport.failed": "{platform} 现在收不了消息：{detail}",
     "transport.blocked": "{platform} 不再让我往那里写消息：{detail}",
     "transport.closed": "{platform} 已断开。",
+    "transport.unreachable": "现在连不上 {platform}。",
+    "transport.unauthorized": "{platform} 不接受我的令牌。请让管理员换一个新的。",
+    "transport.conflict": "另一个程序正在接收我在 {platform} 上的消息，请管理员停掉其中一个。",
+    "transport.flood": "{platform} 要求我 {seconds:.0f} 秒内不要发消息。",
     # Errors: the engines
     "model.missing": "{path} 处没有模型文件。可用 `inglenook models pull` 获取。",
     "model.unreadable": "没有读取模型 {path} 的权限。请修改其属主或权限。",
