@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.cli.app import app
+from bot.commands.table import COMMANDS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("deploy/*.md")])
@@ -59,3 +60,11 @@ def test_every_command_is_documented():
     names = [command.name or command.callback.__name__ for command in app.registered_commands]
     names += [group.name for group in app.registered_groups]
     assert [name for name in names if f"inglenook {name}" not in text] == []
+
+
+def test_every_slash_command_is_documented():
+    """The table of docs/commands.md has the commands of the command table with their other names, and no more."""
+    text = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `/(\w+)` \|([^|]*)\|", text, re.MULTILINE)
+    documented = {name: tuple(re.findall(r"\w+", aliases)) for name, aliases in rows}
+    assert {command.name: command.aliases for command in COMMANDS.values()} == documented

@@ -498,3 +498,38 @@ async def test_what_cannot_be_stored_is_said_and_tried_again(store):
     await house.inbox.replay()
     await house.inbox.drain(10)
     assert house.transport.answers[-1] == "short"
+
+
+async def test_compact_goes_on_with_the_summary_alone(store):
+    """The summary is asked for in the old conversation, and the next question sees it and nothing before it."""
+    house = House(store, "one", "you asked first", "two")
+    await house.say("first", "1")
+    await house.say("/compact", "2")
+    asked_in = [request.session_id for request in house.generator.requests]
+    assert asked_in[0] == asked_in[1]
+    assert "A fresh conversation begins" in house.transport.answers[1]
+    await house.say("second", "3")
+    assert house.generator.requests[2].session_id != asked_in[0]
+    assert "you asked first" in house.prompt
+    assert not any(text.endswith("first") and "asked" not in text for text in house.prompt)
+    await house.say("/retry", "4")
+    assert len(house.generator.requests) == 4
+
+
+async def test_standing_orders_are_the_system_text(store):
+    """/system reaches the model as the system message of the next conversation, and no other chat's."""
+    house = House(store, "arr", "hello")
+    await house.say("/system You are a pirate", "1")
+    await house.say("first", "2")
+    assert house.prompt[0] == "You are a pirate"
+    await house.say("first", "3", chat="other")
+    assert house.prompt[0] == "orders"
+
+
+async def test_a_summary_cannot_be_retried(store):
+    """Nobody asked for it in the fresh conversation, where there is nothing to sum up."""
+    house = House(store, "one", "summary")
+    await house.say("first", "1")
+    await house.say("/compact", "2")
+    await house.say("/retry", "3")
+    assert "no question yet" in house.transport.answers[2]
