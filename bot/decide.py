@@ -37,7 +37,7 @@ _COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@(\S+))?(?:\s+(.*))?", re.DOTALL
 UNREADABLE = frozenset({"sticker", "location", "contact", "poll"})
 """Kinds that have a sentence of their own."""
 
-FREE = frozenset({"stop", "help", "start", "sources"})
+FREE = frozenset({"stop", "cancel", "help", "start", "sources"})
 """Commands that no limit stops: they cost next to nothing, and `stop` saves."""
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from bot import __version__
-from bot.cli import kb, models, service
+from bot.cli import kb, models, people, service
 from bot.cli.chat import chat, serve_all
 from bot.cli.doctor import doctor
 from bot.cli.invocation import Invocation
@@ -24,6 +24,7 @@ app.command()(transcribe)
 app.command()(read)
 app.add_typer(kb.app, name="kb")
 app.add_typer(models.app, name="models")
+app.add_typer(people.app, name="people")
 app.command()(doctor)
 app.command()(service.jobs)
 app.command()(service.health)

@@ -4,6 +4,7 @@ from itertools import groupby
 
 from bot.access import Visitor
 from bot.commands import Command, CommandContext, Commands, by_name, unknown, usable
+from bot.commands.admin import allow, ban, limits, pair, users
 from bot.commands.basics import context, privacy, start, status, usage, whoami
 from bot.commands.conversation import compact, file, fork, new, resume, retry, sessions, stop, title, undo
 from bot.commands.knowledge import add, search, sources
@@ -72,6 +73,11 @@ COMMANDS: Commands = by_name(
         Command("add", add, waits=True, topic="documents"),
         Command("export", export, topic="rights", direct_only=True),
         Command("forget", forget, waits=True, topic="rights", direct_only=True),
+        Command("pair", pair, admin=True),
+        Command("users", users, admin=True, direct_only=True),
+        Command("allow", allow, admin=True),
+        Command("ban", ban, admin=True),
+        Command("limits", limits, admin=True),
     )
 )
 
