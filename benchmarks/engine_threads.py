@@ -1,6 +1,6 @@
 """W8: tokens per second of four chats while other programs keep every core busy.
 
-    python -m benchmarks.engine_threads MODEL.gguf
+    python -m benchmarks.engine_threads MODEL.gguf [--engines brief adaptive]
 
 Three engines, each in a process of its own, may use as many threads as there are cores. They take turns on the same
 chats, first beside one busy process for each core, then without:
@@ -9,14 +9,13 @@ chats, first beside one busy process for each core, then without:
     brief     the same, but waiting threads soon sleep, as the engine sets it
     adaptive  and their number follows the step times, which is the engine's default
 
-Ratios are against `fixed` in the same round. The first round, in which the adaptive one finds its count, is left out of
-the medians.
+Ratios are against the first engine in the same round. The first round, in which the adaptive one finds its count, is
+left out of the medians.
 """
 
 import argparse
 import asyncio
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from time import perf_counter
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.engine.pairs import ratios, spread
 from benchmarks.record import save
 from benchmarks.workload import Chat, endless
 from engines.llm import Finished, GenerationRequest, LlmConfig, LlmEngine, SamplingParams, open_llm_engine
@@ -115,14 +115,16 @@ def main() -> None:
     parser.add_argument("model", type=Path)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tokens", type=int, default=48)
+    parser.add_argument("--engines", nargs="+", choices=_ENGINES, default=list(_ENGINES))
     parser.add_argument("--serve", choices=_ENGINES, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.serve:
         asyncio.run(serve(arguments.serve, arguments.model, arguments.tokens))
         return
     console, cores, rows = Console(), read_machine().cores, []
+    first, *others = names = arguments.engines
     with ExitStack() as stack:
-        contenders = {name: Contender(name, arguments.model, arguments.tokens) for name in _ENGINES}
+        contenders = {name: Contender(name, arguments.model, arguments.tokens) for name in names}
         for contender in contenders.values():
             stack.callback(contender.close)
         for neighbours in (cores, 0):
@@ -132,18 +134,18 @@ def main() -> None:
                     rows.append({"neighbours": neighbours, "round": number, **rates})
                     console.print(rows[-1])
     summary = {}
-    table = Table("busy processes", *_ENGINES, "brief / fixed", "adaptive / fixed")
+    table = Table("busy processes", *names, *(f"{name} / {first}" for name in others))
     for neighbours in (cores, 0):
         counted = [row for row in rows if row["neighbours"] == neighbours and row["round"]]
-        medians = {name: statistics.median(row[name] for row in counted) for name in _ENGINES}
-        ratios = {
-            f"{name}_ratio": statistics.median(row[name] / row["fixed"] for row in counted)
-            for name in ("brief", "adaptive")
+        speeds = {name: spread([row[name] for row in counted]) for name in names}
+        against = {
+            f"{name}_ratio": ratios([row[name] for row in counted], [row[first] for row in counted]) for name in others
         }
-        summary[f"{neighbours} busy"] = medians | ratios
-        table.add_row(str(neighbours), *(f"{figure:.3g}" for figure in (*medians.values(), *ratios.values())))
+        figures = speeds | against
+        summary[f"{neighbours} busy"] = {name: figure.plain() for name, figure in figures.items()}
+        table.add_row(str(neighbours), *map(str, figures.values()))
     settings = {"model": arguments.model.name, "threads": cores, "chats": _CHATS, "tokens": arguments.tokens}
-    path = save("engine_threads", settings=settings, summary=summary, rows=rows)
+    path = save(f"engine_threads-{'-'.join(names)}", settings=settings, summary=summary, rows=rows)
     console.print(table)
     console.print(f"saved to {path}")
 

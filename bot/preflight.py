@@ -174,19 +174,22 @@ def plan_memory(settings: Settings) -> Finding:
     others_mb = sum(model.memory_mb or 0 for model in others)
     available_mb = available_memory_bytes() // MEGABYTE
     try:
-        return check_memory(_llm_mb(llm, settings), others_mb, available_mb)
+        return check_memory(_llm_mb(llm, settings), settings.llm.warm_mb, others_mb, available_mb)
     except ModelLoadError as error:
         advice = f"inglenook models pull {llm.name}, or choose another model: inglenook models use NAME"
         return Finding(Level.ERROR, "llm model", error.sentence, advice, Feature.CHAT)
 
 
-def check_memory(llm_mb: int, others_mb: int, available_mb: int) -> Finding:
-    """The language model must fit by itself; the others are loaded when they are needed, and leave again."""
-    detail = f"{llm_mb} MB for the language model, {others_mb} MB for the others, {available_mb} MB are free"
-    advice = "Choose a smaller model (inglenook models use), or set a smaller llm.context_tokens."
+def check_memory(llm_mb: int, warm_mb: int, others_mb: int, available_mb: int) -> Finding:
+    """The language model must fit by itself; kept conversations come one by one, the other models come and leave."""
+    detail = (
+        f"{llm_mb} MB for the language model, up to {warm_mb} MB for conversations it keeps, "
+        f"{others_mb} MB for the others, {available_mb} MB are free"
+    )
+    advice = "Choose a smaller model (inglenook models use), or set a smaller llm.context_tokens or llm.warm_mb."
     if llm_mb > available_mb:
         return Finding(Level.ERROR, "memory", detail, advice, Feature.CHAT)
-    if llm_mb + others_mb > available_mb:
+    if llm_mb + warm_mb + others_mb > available_mb:
         return Finding(Level.WARNING, "memory", detail, advice)
     return Finding(Level.OK, "memory", detail)
 
@@ -208,7 +211,7 @@ def contacted_hosts(settings: Settings) -> tuple[str, ...]:
 def _llm_mb(model: Model, settings: Settings) -> int:
     """From the file itself, or from the catalogue while the file is not here."""
     if is_installed(model, settings.data_dir):
-        return memory_plan(settings.llm.model_path, settings.llm).total_bytes // MEGABYTE
+        return memory_plan(settings.llm.model_path, settings.llm).opening_bytes // MEGABYTE
     return model.memory_mb or 0
 
 

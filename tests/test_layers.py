@@ -22,7 +22,7 @@ COMPOSITION = ("bot.app", "bot.platforms", "bot.config", "bot.cli", "bot.preflig
 """What may know implementations: the root that wires them, and the command line."""
 
 HOMES = {
-    "llama_cpp": ("engines.llm.llama",),
+    "llama_cpp": ("engines.llm.llama_library",),
     "faster_whisper": ("engines.speech",),
     "httpx": ("engines.remote.client",),
     "webrtcvad": ("engines.speech.vad",),
@@ -146,4 +146,7 @@ def test_each_sdk_has_one_home():
 def test_the_engine_thread_neither_templates_nor_formats():
     """The loop that owns the model does no text work; the scheduler knows no native library."""
     assert not any(within(imported, ("engines.llm.template",)) for imported in MODULES["engines.llm.loop"])
-    assert not any(within(imported, ("engines.llm.llama",)) for imported in MODULES["engines.llm.scheduler"])
+    assert not any(
+        within(imported, ("engines.llm.llama", "engines.llm.llama_library"))
+        for imported in MODULES["engines.llm.scheduler"]
+    )

@@ -15,7 +15,7 @@ from time import perf_counter
 
 from rich.console import Console
 
-from benchmarks.engine import follow_up, household, newcomers, resident, step_overhead, throughput
+from benchmarks.engine import follow_up, household, newcomers, quoting, resident, step_overhead, throughput
 from benchmarks.engine.contenders import Setup
 from benchmarks.record import save, weights
 from engines.llm.machine import automatic_threads
@@ -27,6 +27,7 @@ WORKLOADS = {
     "W4": (household.run, {"context_tokens": 8192, "slots": 4}),
     "W5": (step_overhead.run, {"context_tokens": 8192, "slots": 16}),
     "W6": (resident.run, {"context_tokens": 8192, "slots": 4}),
+    "W9": (quoting.run, {"context_tokens": 8192, "slots": 4}),
 }
 
 _TABLE_WIDTH = 140

@@ -6,7 +6,7 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ from engines.llm import (
 )
 
 PEERS = Path(__file__).parents[2] / "var" / "peers" / "bin"
+GREEDY = SamplingParams(temperature=0, repeat_penalty=1)
 _CACHE_MB = 2048
 """What each contender may keep of conversations in memory, beside its slots."""
 
@@ -37,6 +38,8 @@ class Setup:
     context_tokens: int
     slots: int
     batch_tokens: int = 512
+    guess_quotations: bool = False
+    """Off, so that every token takes the same work of all contenders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class Contender(Protocol):
     name: str
 
     async def ask(self, session_id: str, messages: Sequence[ChatMessage], tokens: int) -> Timing:
-        """A greedy answer of at most so many tokens."""
+        """An answer of at most so many tokens, greedy unless it was opened otherwise."""
         ...
 
     async def save(self) -> None:
@@ -85,12 +88,14 @@ class Engine(_Forgetful):
 
     name = "engine"
 
-    def __init__(self, engine: LlmEngine) -> None:
+    def __init__(self, engine: LlmEngine, sampling: SamplingParams = GREEDY, name: str = name) -> None:
+        self.name = name
         self._engine = engine
+        self._sampling = sampling
 
     async def ask(self, session_id: str, messages: Sequence[ChatMessage], tokens: int) -> Timing:
         """Through the face that the bot uses."""
-        sampling = SamplingParams(temperature=0, repeat_penalty=1, max_tokens=tokens)
+        sampling = replace(self._sampling, max_tokens=tokens)
         request = GenerationRequest(session_id=session_id, messages=tuple(messages), sampling=sampling)
         start, first, text, usage = perf_counter(), 0.0, "", Usage()
         async for event in self._engine.stream(request):
@@ -239,14 +244,17 @@ def engine_config(setup: Setup, folder: Path | None = None) -> LlmConfig:
         flash_attention="on",
         sessions_path=folder,
         warm_mb=_CACHE_MB,
+        guess_quotations=setup.guess_quotations,
     )
 
 
 @asynccontextmanager
-async def open_engine(setup: Setup, folder: Path | None = None) -> AsyncIterator[Engine]:
+async def open_engine(
+    setup: Setup, folder: Path | None = None, *, sampling: SamplingParams = GREEDY
+) -> AsyncIterator[Engine]:
     """The engine."""
     async with open_llm_engine(engine_config(setup, folder)) as engine:
-        yield Engine(engine)
+        yield Engine(engine, sampling, "engine, guessing" if setup.guess_quotations else Engine.name)
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ from engines.llm.memory import memory_plan
 async def run(setup: Setup, *, quick: bool) -> Report:
     """In a process of its own, which does nothing else."""
     marks = (1, 8, 32, 100) if quick else (1, 8, 32, 500, 1000, 2000)
-    plan_mb = memory_plan(setup.model, engine_config(setup)).total_bytes / 2**20
+    plan_mb = memory_plan(setup.model, engine_config(setup)).opening_bytes / 2**20
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         resident = await asyncio.get_running_loop().run_in_executor(pool, _measure, setup, marks)
     rows: list[dict[str, Any]] = [

@@ -14,7 +14,7 @@ from benchmarks.workload import Chat, endless
 
 async def run(setup: Setup, *, quick: bool) -> Report:
     """Every width, all contenders in turns."""
-    widths, tokens, rounds = ((1, 8), 24, 3) if quick else ((1, 2, 4, 8, 16), 64, 7)
+    widths, tokens, rounds = ((1, 8), 24, 3) if quick else ((1, 2, 4, 8, 16), 40, 5)
     async with AsyncExitStack() as stack:
         contenders: Sequence[Contender] = [
             await stack.enter_async_context(opened)

@@ -1,7 +1,9 @@
 """One request in flight, as the engine thread sees it."""
 
+from collections.abc import Sequence as Items
 from dataclasses import dataclass
 
+from engines.llm.batch import Draw
 from engines.llm.collector import StreamCollector
 from engines.llm.request import Finished, FinishReason, Prefilling, Queued, SamplingParams, Usage
 from engines.llm.runner import Sampler, Tokenizer
@@ -46,15 +48,29 @@ class Answer:
             self.stopwatch.started = now
         self._show_reading(now)
 
-    def advance(self, token: int | None, tokenizer: Tokenizer, now: float) -> None:
+    def draw(self, draw: Draw, tokenizer: Tokenizer) -> list[int]:
+        """The next token, and those after it as long as they were guessed right.
+
+        Each is drawn from its own row's logits, so that a guess has no influence on what is drawn.
+        """
+        if self.sampler is None:
+            return []
+        drawn = [self.sampler.draw(draw.row)]
+        for row, guess in enumerate(draw.guess, draw.row + 1):
+            if guess != drawn[-1] or tokenizer.ends(guess):
+                break
+            drawn.append(self.sampler.draw(row))
+        return drawn
+
+    def advance(self, tokens: Items[int], tokenizer: Tokenizer, now: float) -> None:
         """Publishes what a step brought: progress, or words."""
-        if token is None:
+        if not tokens:
             if self.sequence.status is Status.PREFILLING:
                 self._show_reading(now)
             return
         if self.stopwatch.first_token is None:
             self.stopwatch.first_token = now
-        if text := self.text.push(tokenizer.piece(token)):
+        if text := "".join(self.text.push(tokenizer.piece(token)) for token in tokens):
             self.collector.publish(text)
 
     def finish(self, reason: FinishReason, usage: Usage, error_code: str | None) -> None:

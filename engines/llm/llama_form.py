@@ -1,4 +1,4 @@
-"""The form of an answer: grammars and JSON schemas. The library is handed in: only `llama.py` imports it."""
+"""The form of an answer: grammars and JSON schemas. The library is handed in: only `llama_library.py` imports it."""
 
 import json
 from collections.abc import Callable

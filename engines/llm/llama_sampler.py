@@ -1,4 +1,4 @@
-"""llama.cpp's samplers. The library is handed in: only `llama.py` imports it."""
+"""llama.cpp's samplers. The library is handed in: only `llama_library.py` imports it."""
 
 import secrets
 from collections.abc import Callable

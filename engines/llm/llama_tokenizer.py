@@ -1,4 +1,4 @@
-"""llama.cpp's tokeniser. The library is handed in: only `llama.py` imports it."""
+"""llama.cpp's tokeniser. The library is handed in: only `llama_library.py` imports it."""
 
 import ctypes
 from typing import Any

@@ -12,9 +12,11 @@ import numpy as np
 from engines.errors import EngineFailed, ModelLoadError, TuningError
 from engines.llm.batch import BatchPlan, Row
 from engines.llm.config import KvType, LlmConfig
-from engines.llm.llama import context_params, library, load_model
+from engines.llm.llama import load_model
 from engines.llm.llama_batch import LlamaBatch
 from engines.llm.llama_form import LlamaForms
+from engines.llm.llama_library import library
+from engines.llm.llama_runner import context_params
 from engines.llm.llama_tokenizer import LlamaTokenizer
 from engines.llm.memory import check_memory, memory_plan
 

@@ -54,6 +54,7 @@ class EngineLoop:
             context_tokens=model.context_tokens,
             batch_tokens=config.batch_tokens,
             ends=model.tokenizer.ends,
+            guesses=config.guess_quotations and model.runner.cuttable,
         )
         self._vault = vault
         self._keeper = SessionKeeper(model.runner, self._scheduler, vault, config, known=known)
@@ -166,6 +167,8 @@ class EngineLoop:
             outcome = self._decode(plan)
             drawn = self._draw(plan) if outcome is DecodeOutcome.OK else {}
             advances = self._scheduler.update(outcome, drawn)
+            if plan.guesses:
+                self._keeper.cut()
             if outcome is DecodeOutcome.FAILED:
                 self._recover()
             self._publish(advances)
@@ -212,19 +215,19 @@ class EngineLoop:
         self._runner.use_threads(threads.count)
         while (outcome := self._runner.decode(plan)) is DecodeOutcome.NO_ROOM and self._keeper.make_room():
             pass
-        threads.took(len(plan.rows), self._clock() - started)
+        if not plan.guesses:  # such steps come and go; comparing them says nothing about threads
+            threads.took(len(plan.rows), self._clock() - started)
         return outcome
 
-    def _draw(self, plan: BatchPlan) -> dict[int, int]:
-        samplers = {draw: self._answers[draw.sequence_id].sampler for draw in plan.draws}
-        return {draw.sequence_id: sampler.draw(draw.row) for draw, sampler in samplers.items() if sampler is not None}
+    def _draw(self, plan: BatchPlan) -> dict[int, list[int]]:
+        return {draw.sequence_id: self._answers[draw.sequence_id].draw(draw, self._tokenizer) for draw in plan.draws}
 
     def _publish(self, advances: Items[Advance]) -> None:
         now = self._clock()
         for advance in advances:
             answer = self._answers[advance.sequence.sequence_id]
             self._keeper.learn(advance.sequence)
-            answer.advance(advance.token, self._tokenizer, now)
+            answer.advance(advance.tokens, self._tokenizer, now)
             reason = advance.sequence.finish_reason
             if reason is not None:
                 self._close(answer, reason, "engine.failed" if reason is FinishReason.FAILED else None)

@@ -19,13 +19,20 @@ class MemoryPlan:
     kv_bytes: int
     compute_bytes: int
     """Scratch memory of one step."""
+    warm_bytes: int
+    """Conversations that had to leave the cache, at most; it fills as they come."""
     context_tokens: int
     """Of the configuration, or of the model when that is less."""
 
     @property
-    def total_bytes(self) -> int:
-        """All of it."""
+    def opening_bytes(self) -> int:
+        """What is taken when the model is opened."""
         return self.weights_bytes + self.kv_bytes + self.compute_bytes
+
+    @property
+    def total_bytes(self) -> int:
+        """All that it may come to."""
+        return self.opening_bytes + self.warm_bytes
 
 
 def memory_plan(path: Path, config: LlmConfig) -> MemoryPlan:
@@ -38,16 +45,17 @@ def memory_plan(path: Path, config: LlmConfig) -> MemoryPlan:
         weights_bytes=sum(part.weights_bytes for part in parts),
         kv_bytes=int(values_per_token * _BYTES_PER_VALUE[config.kv_type] * context_tokens),
         compute_bytes=_compute_bytes(header, config, context_tokens),
+        warm_bytes=config.warm_mb << 20,
         context_tokens=context_tokens,
     )
 
 
 def check_memory(plan: MemoryPlan, path: Path) -> None:
-    """Raises ModelLoadError when the plan exceeds the memory that is free."""
+    """Raises ModelLoadError when the model cannot be opened in the memory that is free."""
     available = available_memory_bytes()
-    if plan.total_bytes > available:
+    if plan.opening_bytes > available:
         raise ModelLoadError(
-            "model.too_large", path=str(path), needed_mb=plan.total_bytes >> 20, available_mb=available >> 20
+            "model.too_large", path=str(path), needed_mb=plan.opening_bytes >> 20, available_mb=available >> 20
         )
 
 

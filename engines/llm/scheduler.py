@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Items
 from dataclasses import dataclass
 
-from engines.llm.batch import BatchPlan, DecodeOutcome, Draw, Row
+from engines.llm.batch import SPOKEN_ROWS, BatchPlan, DecodeOutcome, Draw, Row
 from engines.llm.request import FinishReason, SessionTier
 from engines.llm.sequence import Sequence, Status
 from engines.llm.slots import Claim, SlotTable
@@ -17,9 +17,9 @@ from engines.llm.waiting import WaitingLine
 _HEADROOM_TOKENS = 32
 """Room for its first words that a sequence must find before it starts; else it would soon be preempted."""
 
-_PROMPT_ROWS = 96
+_PROMPT_ROWS, _PROMPT_ROWS_ALONE = 64, 128
 """Prompts get this much of a step at most, so that steps stay short: words keep flowing, and a newcomer is read within
-two steps even beside a long prompt. Reading in pieces of 128 rows took up to a fifth longer than in pieces of 512."""
+two steps even beside a long prompt. Nobody waits for the steps of one who is alone, and longer ones read faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,15 +35,22 @@ class Advance:
     """What one step did to a sequence. Whether it ended, the sequence itself says."""
 
     sequence: Sequence
-    token: int | None
-    """The token drawn for it, unless that one ends the answer."""
+    tokens: tuple[int, ...] = ()
+    """The tokens drawn for it, without the one that ends the answer."""
 
 
 class Scheduler:
     """Waiting and running sequences, and the slots they run in."""
 
     def __init__(
-        self, *, slots: int, capacity: int, context_tokens: int, batch_tokens: int, ends: Callable[[int], bool]
+        self,
+        *,
+        slots: int,
+        capacity: int,
+        context_tokens: int,
+        batch_tokens: int,
+        ends: Callable[[int], bool],
+        guesses: bool = False,
     ) -> None:
         self.table = SlotTable(slots)
         self.preemptions = 0
@@ -52,6 +59,7 @@ class Scheduler:
         self._context_tokens = min(context_tokens, capacity)
         self._batch_tokens = batch_tokens
         self._ends = ends
+        self._guesses = guesses
         self._waiting = WaitingLine()
         self._running: dict[int, Sequence] = {}  # the newest last
 
@@ -103,19 +111,23 @@ class Scheduler:
         """The next decode call, or none when nobody runs."""
         decoding = [sequence for sequence in self._running.values() if sequence.status is Status.DECODING]
         reading = [sequence for sequence in self._running.values() if sequence.status is Status.PREFILLING]
-        budget = min(_PROMPT_ROWS, self._batch_tokens - len(decoding))
+        most = _PROMPT_ROWS if decoding or len(reading) > 1 or self._waiting else _PROMPT_ROWS_ALONE
+        budget = min(most, self._batch_tokens - len(decoding))
         for sequence in decoding:
             sequence.scheduled = 1
+        if self._guesses and not reading:
+            self._guess(decoding)
         for sequence, share in zip(reading, fair_shares([each.remaining for each in reading], budget), strict=True):
             sequence.scheduled = share
         return _plan(decoding + reading) if self._running else None
 
-    def update(self, outcome: DecodeOutcome, drawn: Mapping[int, int]) -> list[Advance]:
-        """Digests the last plan's result; `drawn` has a token for each of its draws when it went well."""
+    def update(self, outcome: DecodeOutcome, drawn: Mapping[int, Items[int]]) -> list[Advance]:
+        """Digests the last plan's result; `drawn` has for each of its draws, when it went well, the right guesses and a
+        token more. Only the last of them may end the answer."""
         scheduled = [sequence for sequence in self._running.values() if sequence.scheduled]
         match outcome:
             case DecodeOutcome.OK:
-                return [self._advance(sequence, drawn.get(sequence.sequence_id)) for sequence in scheduled]
+                return [self._advance(sequence, drawn.get(sequence.sequence_id, ())) for sequence in scheduled]
             case DecodeOutcome.NO_ROOM:
                 return self._preempt_newest()
             case DecodeOutcome.ABORTED:
@@ -157,7 +169,7 @@ class Scheduler:
         for sequence in failed:
             self.finish(sequence, FinishReason.FAILED)
         self.table.clear()
-        return [Advance(sequence, None) for sequence in failed]
+        return [Advance(sequence) for sequence in failed]
 
     def _next_in_line(self) -> Sequence | None:
         sequence = self._waiting.first({running.session_id for running in self._running.values()})
@@ -170,29 +182,43 @@ class Scheduler:
         to_come = min(sequence.max_tokens - sequence.completion_tokens, _HEADROOM_TOKENS)
         return min(len(sequence.tokens) + to_come, self._context_tokens)
 
-    def _advance(self, sequence: Sequence, token: int | None) -> Advance:
+    def _guess(self, decoding: Items[Sequence]) -> None:
+        free = SPOKEN_ROWS - len(decoding)
+        for sequence in decoding:
+            room = (
+                min(sequence.max_tokens - sequence.completion_tokens, self._context_tokens - len(sequence.tokens)) - 1
+            )
+            sequence.guess = sequence.lookup.guess(sequence.tokens, sequence.prompt_tokens, min(free, room))
+            free -= len(sequence.guess)
+
+    def _advance(self, sequence: Sequence, drawn: Items[int]) -> Advance:
         assert sequence.slot is not None
-        end = sequence.computed + sequence.scheduled
-        self.table.append(sequence.slot, sequence.tokens[sequence.computed : end])
+        right = drawn[:-1]
+        self.table.append(sequence.slot, [*sequence.tokens[sequence.computed : sequence.end], *right])
+        if sequence.guess:
+            sequence.lookup.judge(len(sequence.guess), len(right))
+            self.table.suspect(sequence.slot, sequence.end + len(sequence.guess))
         sequence.digest()
-        if token is None:
-            return Advance(sequence, None)
+        sequence.confirm(right)
+        if not drawn:
+            return Advance(sequence)
+        token = drawn[-1]
         if self._ends(token):
             self.finish(sequence, FinishReason.STOP)
-            return Advance(sequence, None)
+            return Advance(sequence, tuple(right))
         if sequence.status is Status.PREFILLING:
             sequence.enter(Status.DECODING)
         sequence.tokens.append(token)
         if sequence.completion_tokens >= sequence.max_tokens or len(sequence.tokens) >= self._context_tokens:
             self.finish(sequence, FinishReason.LENGTH)
-        return Advance(sequence, token)
+        return Advance(sequence, tuple(drawn))
 
     def _preempt_newest(self) -> list[Advance]:
         *others, newest = self._running.values()
         self._withdraw([*others, newest])
         if not others:  # alone in the whole cache and still too long
             self.finish(newest, FinishReason.LENGTH)
-            return [Advance(newest, None)]
+            return [Advance(newest)]
         assert newest.slot is not None
         self.table.evict(newest.slot)
         del self._running[newest.sequence_id]
@@ -204,14 +230,14 @@ class Scheduler:
     def _retract(self, scheduled: Items[Sequence]) -> list[Advance]:
         for sequence in scheduled:
             assert sequence.slot is not None
-            self.table.suspect(sequence.slot, sequence.computed + sequence.scheduled)
+            self.table.suspect(sequence.slot, sequence.end + len(sequence.guess))
         self._withdraw(scheduled)
         return []
 
     @staticmethod
     def _withdraw(sequences: Items[Sequence]) -> None:
         for sequence in sequences:
-            sequence.scheduled = 0
+            sequence.withdraw()
 
 
 def fair_shares(wanted: Items[int], budget: int) -> list[int]:
@@ -229,10 +255,12 @@ def _plan(sequences: Items[Sequence]) -> BatchPlan:
     draws: list[Draw] = []
     for sequence in sequences:
         assert sequence.slot is not None
-        start, end = sequence.computed, sequence.computed + sequence.scheduled
+        start, end = sequence.computed, sequence.end
         tokens = enumerate(sequence.tokens[start:end], start)
         rows.extend(Row(token, position, sequence.slot, wants_logits=False) for position, token in tokens)
         if sequence.scheduled and end == len(sequence.tokens):
             rows[-1] = rows[-1]._replace(wants_logits=True)
-            draws.append(Draw(len(rows) - 1, sequence.sequence_id))
+            draws.append(Draw(len(rows) - 1, sequence.sequence_id, sequence.guess))
+            guesses = enumerate(sequence.guess, end)
+            rows.extend(Row(token, position, sequence.slot, wants_logits=True) for position, token in guesses)
     return BatchPlan(tuple(rows), tuple(draws))

@@ -1,8 +1,10 @@
 """One answer being produced."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence as Items
+from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from engines.llm.lookup import PromptLookup
 from engines.llm.request import FinishReason, SessionTier
 
 
@@ -44,6 +46,9 @@ class Sequence:
     reused: int = 0
     computed: int = 0
     scheduled: int = 0
+    guess: tuple[int, ...] = ()
+    """What may follow the tokens; in this plan behind the scheduled ones."""
+    lookup: PromptLookup = field(default_factory=PromptLookup)
     tier: SessionTier = "none"
     """Where the reused tokens were."""
     shareable: int = 0
@@ -80,16 +85,32 @@ class Sequence:
     def preempt(self) -> None:
         """Gives its slot back and waits to be read again from the start."""
         self.enter(Status.WAITING)
-        self.slot, self.scheduled = None, 0
+        self.slot = None
+        self.withdraw()
         self.resume(0, "none")
 
     def finish(self, reason: FinishReason) -> None:
         """Ends, once."""
         self.enter(Status.FINISHED)
-        self.slot, self.finish_reason, self.scheduled = None, reason, 0
+        self.slot, self.finish_reason = None, reason
+        self.withdraw()
+
+    @property
+    def end(self) -> int:
+        """Where the cache will end after this plan, as far as that is certain."""
+        return self.computed + self.scheduled
 
     def digest(self) -> None:
         """The scheduled tokens are in the cache now."""
-        self.evaluated += max(0, min(self.computed + self.scheduled, self.prompt_tokens) - self.computed)
+        self.evaluated += max(0, min(self.end, self.prompt_tokens) - self.computed)
         self.computed += self.scheduled
-        self.scheduled = 0
+        self.withdraw()
+
+    def confirm(self, tokens: Items[int]) -> None:
+        """These were guessed, drawn, and are in the cache already."""
+        self.tokens += tokens
+        self.computed += len(tokens)
+
+    def withdraw(self) -> None:
+        """Nothing of it is in a plan."""
+        self.scheduled, self.guess = 0, ()

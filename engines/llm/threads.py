@@ -25,9 +25,9 @@ _DECODE_STEPS, _PREFILL_STEPS = 7, 2
 _ROWS_AT_ONCE = 32
 """Fewer rows wait for the weights from memory and take about as long as one; more take longer by the row."""
 _GAIN = 0.9
-"""More threads must bring a step down to this share of its time; fewer must only not make it longer. Between the two
-lies the band in which nothing moves."""
-_CHANGED = 1.5
+"""Fewer threads must bring a step down to this share of its time; more must only not make it longer. Threads that wait
+sleep, so one too many costs little beside busy programs, and one too few costs its share of the processor."""
+_CHANGED = 2.0
 """A step that takes so many times longer or shorter than in the window before: other programs came or went."""
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
@@ -44,15 +44,15 @@ class ThreadLimits:
 class AdaptiveThreads:
     """The thread count of one kind of step. `counts` are those to choose from, rising.
 
-    It begins with the last but one: a core is left to everybody else until the last one proves to be free.
+    It begins with the most.
     """
 
     def __init__(self, counts: Sequence[int], window_steps: int = _DECODE_STEPS) -> None:
         self._counts = counts
         self._window_steps = window_steps
-        self._settled = max(0, len(counts) - 2)
+        self._settled = len(counts) - 1
         self._trial: int | None = None
-        self._direction = 1
+        self._direction = -1
         self._size = 0
         self._window: list[float] = []
         self._reference: float | None = None
@@ -88,7 +88,7 @@ class AdaptiveThreads:
         if self._trial is None:
             self._settle(seconds)
         elif self._reference is not None:
-            gain = _GAIN if self._trial > self._settled else 1.0
+            gain = _GAIN if self._trial < self._settled else 1.0
             self._judge(self._trial, won=seconds <= gain * self._reference)
 
     def _settle(self, seconds: float) -> None:
@@ -123,8 +123,8 @@ class StepThreads:
         self._prefill = AdaptiveThreads(counts[1], _PREFILL_STEPS)
 
     def of(self, plan: BatchPlan) -> AdaptiveThreads:
-        """The count for this plan: a step in which every row draws a token only speaks."""
-        return self._decode if len(plan.rows) == len(plan.draws) else self._prefill
+        """The count for this plan: a step in which every row is for a next token only speaks."""
+        return self._decode if plan.speaks else self._prefill
 
 
 def thread_counts(most: int) -> tuple[int, ...]:

@@ -99,7 +99,7 @@ class Tuner:
                     weights=weights,
                     kv_type=kv_type,
                     threads=count,
-                    memory_bytes=memory_plan(path, replace(self.config, kv_type=kv_type)).total_bytes,
+                    memory_bytes=memory_plan(path, replace(self.config, kv_type=kv_type)).opening_bytes,
                     read_rate=self._best(model.read, texts[0][:_MEASURED_PROMPT_TOKENS], count),
                     speak_rate=self._best(model.speak, texts[0][:_MEASURED_SPOKEN_TOKENS], count),
                     drift=math.exp(surprise - self._source_surprise),

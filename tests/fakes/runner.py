@@ -34,6 +34,15 @@ def babble(tokens: Sequence[int]) -> int:
     return END if number % 61 == 0 else ord("a") + number % 26
 
 
+def parrot(tokens: Sequence[int]) -> int:
+    """The next token of a model that mostly says again what first followed the newest token."""
+    number = digest(tokens)
+    if number % 61 == 0:
+        return END
+    start = number % len(tokens) if number % 9 == 0 else tokens.index(tokens[-1])
+    return tokens[min(start + 1, len(tokens) - 1)]
+
+
 class FakeSampler:
     """Greedy, whatever the parameters. Implements Sampler."""
 
@@ -148,7 +157,8 @@ class FakeRunner:
         for row in plan.rows:
             assert row.position == ends[row.slot], f"{row} does not continue the slot at {ends[row.slot]}"
             ends[row.slot] += 1
-        assert [draw.row for draw in plan.draws] == [index for index, row in enumerate(plan.rows) if row.wants_logits]
+        outputs = [row for draw in plan.draws for row in range(draw.row, draw.row + 1 + len(draw.guess))]
+        assert outputs == [index for index, row in enumerate(plan.rows) if row.wants_logits]
 
     def _place(self, plan: BatchPlan, rows: int) -> None:
         for index, row in enumerate(plan.rows[:rows]):

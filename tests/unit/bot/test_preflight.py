@@ -47,16 +47,17 @@ def test_only_errors_make_a_feature_unavailable():
 
 
 @pytest.mark.parametrize(
-    ("llm_mb", "others_mb", "level", "lost"),
+    ("llm_mb", "warm_mb", "others_mb", "level", "lost"),
     [
-        (700, 300, Level.OK, set()),
-        (700, 301, Level.WARNING, set()),
-        (1001, 0, Level.ERROR, {Feature.CHAT}),
+        (700, 100, 200, Level.OK, set()),
+        (700, 101, 200, Level.WARNING, set()),
+        (700, 100, 201, Level.WARNING, set()),
+        (1001, 0, 0, Level.ERROR, {Feature.CHAT}),
     ],
 )
-def test_the_memory_plan_is_compared_with_what_is_free(llm_mb, others_mb, level, lost):
-    """A language model that does not fit cannot chat; the others come and go."""
-    finding = check_memory(llm_mb, others_mb, available_mb=1000)
+def test_the_memory_plan_is_compared_with_what_is_free(llm_mb, warm_mb, others_mb, level, lost):
+    """A language model that does not fit cannot chat; kept conversations and the other models come and go."""
+    finding = check_memory(llm_mb, warm_mb, others_mb, available_mb=1000)
     assert (level, lost) == (finding.level, unavailable([finding]))
 
 

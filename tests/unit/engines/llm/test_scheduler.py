@@ -40,18 +40,18 @@ def step(subject, outcome=DecodeOutcome.OK, token=7):
     """One step in which every draw gives the same token; returns how many rows each slot had."""
     subject.admit()
     plan = subject.schedule()
-    drawn = {draw.sequence_id: token for draw in plan.draws} if outcome is DecodeOutcome.OK else {}
+    drawn = {draw.sequence_id: [token] for draw in plan.draws} if outcome is DecodeOutcome.OK else {}
     subject.update(outcome, drawn)
     rows = [row.slot for row in plan.rows]
     return {slot: rows.count(slot) for slot in sorted(set(rows))}
 
 
 def test_a_long_prompt_is_read_in_pieces():
-    """250 tokens take three steps of at most 96, so that a newcomer never waits for a long step."""
-    subject = scheduler()
+    """250 tokens take two steps of at most 128, so that a newcomer never waits for a long step."""
+    subject = scheduler(batch_tokens=512)
     add(subject, "a", 250)
 
-    assert [step(subject) for _ in range(4)] == [{0: 96}, {0: 96}, {0: 58}, {0: 1}]
+    assert [step(subject) for _ in range(3)] == [{0: 128}, {0: 122}, {0: 1}]
 
 
 def test_only_the_last_token_of_a_prompt_wants_logits():
@@ -70,7 +70,7 @@ def test_running_words_go_on_while_a_prompt_is_read():
     step(subject)
     add(subject, "reader", 200)
 
-    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 96}, {0: 1, 1: 96}, {0: 1, 1: 8}]
+    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 64}, {0: 1, 1: 64}, {0: 1, 1: 64}]
 
 
 def test_a_short_newcomer_is_read_at_once_beside_a_long_prompt():
@@ -222,3 +222,66 @@ def test_forgetting_a_session_ends_its_answers():
 def test_fair_shares(wanted, budget, shares):
     """Nobody gets more than wanted, nobody less than an equal share of what is left."""
     assert fair_shares(wanted, budget) == shares
+
+
+def quoting(subject, session_id, drawn, max_tokens=10):
+    """A sequence that has drawn its first token after a prompt that ends as it began, and its next plan."""
+    sequence = add(subject, session_id, 3, max_tokens=max_tokens)
+    sequence.tokens = [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4]
+    sequence.prompt_tokens = 12
+    step(subject, token=drawn)
+    return sequence, subject.schedule()
+
+
+def test_a_repeated_text_is_guessed_and_checked_in_one_step():
+    """Three rows behind the newest token, all with logits, of one draw."""
+    subject = scheduler(guesses=True)
+    sequence, plan = quoting(subject, "a", 5)
+
+    assert [(row.token, row.position, row.wants_logits) for row in plan.rows] == [
+        (5, 12, True),
+        (6, 13, True),
+        (7, 14, True),
+        (8, 15, True),
+    ]
+    assert [(draw.row, draw.guess) for draw in plan.draws] == [(0, (6, 7, 8))]
+    assert sequence.remaining == 1
+
+
+def test_wrong_guesses_are_to_be_cut():
+    """One of three held: it and the token drawn after it count, the rest leaves the slot."""
+    subject = scheduler(guesses=True)
+    sequence, _ = quoting(subject, "a", 5)
+    (advance,) = subject.update(DecodeOutcome.OK, {sequence.sequence_id: [6, 9]})
+
+    assert advance.tokens == (6, 9)
+    assert sequence.tokens[12:] == [5, 6, 9]
+    assert (sequence.computed, sequence.remaining) == (14, 1)
+    assert subject.table.cuts() == [(sequence.slot, 14)]
+
+
+def test_an_answer_that_ends_in_a_guess_keeps_what_held():
+    """The end is drawn after two right guesses."""
+    subject = scheduler(guesses=True)
+    sequence, _ = quoting(subject, "a", 5)
+    (advance,) = subject.update(DecodeOutcome.OK, {sequence.sequence_id: [6, 7, END]})
+
+    assert (advance.tokens, sequence.finish_reason) == ((6, 7), FinishReason.STOP)
+    assert subject.table.sessions["a"] == [1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7]
+
+
+@pytest.mark.parametrize(("changes", "max_tokens"), [({"guesses": False}, 10), ({"guesses": True}, 2)])
+def test_no_guess_where_it_is_off_or_of_no_use(changes, max_tokens):
+    """The last token that an answer may have needs no guess behind it."""
+    _, plan = quoting(scheduler(**changes), "a", 5, max_tokens=max_tokens)
+
+    assert [draw.guess for draw in plan.draws] == [()]
+
+
+def test_guesses_take_only_rows_that_are_free():
+    """With four speaking chats, or beside a prompt that is read, nothing is guessed."""
+    subject = scheduler(guesses=True)
+    for session_id in "abcd":
+        _, plan = quoting(subject, session_id, 5)
+
+    assert [draw.guess for draw in plan.draws] == [()] * 4

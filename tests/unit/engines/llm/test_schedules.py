@@ -13,7 +13,7 @@ from engines.llm.request import Finished, FinishReason, GenerationRequest, Sampl
 from engines.llm.transcript import Transcript
 from engines.llm.vault import SessionVault
 from tests.fakes.clock import HandClock
-from tests.fakes.runner import END, FakeRunner, babble, open_fake_model
+from tests.fakes.runner import END, FakeRunner, babble, open_fake_model, parrot
 
 CAPACITY = 90
 SESSIONS = "ABCDEF"
@@ -110,11 +110,11 @@ class Bench:
                 self.prompts[sequence.session_id] = list(sequence.tokens)
 
 
-def expected(prompt, max_tokens):
+def expected(model, prompt, max_tokens):
     """What the model says when nobody else is there."""
     tokens = list(prompt)
     while len(tokens) - len(prompt) < max_tokens and len(tokens) < CAPACITY:
-        if (token := babble(tokens)) == END:
+        if (token := model(tokens)) == END:
             break
         tokens.append(token)
     return "".join(map(chr, tokens[len(prompt) :]))
@@ -159,14 +159,20 @@ def perform(bench, deed):
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(rounds, min_size=1, max_size=12), st.booleans(), st.sampled_from([0, 300, 5000]))
-def test_random_schedules(schedule, cuttable, warm_bytes):
+@given(
+    st.lists(rounds, min_size=1, max_size=12),
+    st.booleans(),
+    st.sampled_from([0, 300, 5000]),
+    st.sampled_from([babble, parrot]),
+)
+def test_random_schedules(schedule, cuttable, warm_bytes, model):
     """Everybody gets exactly one Finished, the books balance after every step, and no answer depends on the others.
 
     Chats come and go, give up, are forgotten, run out of time, evict and preempt each other in a cache that is far too
     small, and decodes are interrupted or fail. Sessions are parked, saved, restored, moved, and share a beginning.
+    What answers repeat is guessed.
     """
-    bench = Bench(FakeRunner(3, CAPACITY, cuttable=cuttable, beginnings=2 * cuttable), warm_bytes)
+    bench = Bench(FakeRunner(3, CAPACITY, model=model, cuttable=cuttable, beginnings=2 * cuttable), warm_bytes)
     for deed in chain.from_iterable(schedule):
         perform(bench, deed)
     for _ in range(10_000):
@@ -182,7 +188,8 @@ def test_random_schedules(schedule, cuttable, warm_bytes):
         assert isinstance(heard[-1], Finished)
         text = "".join(event.text for event in heard if isinstance(event, TextDelta))
         complete = heard[-1].reason in (FinishReason.STOP, FinishReason.LENGTH)
-        assert text == expected(prompt, max_tokens) if complete else expected(prompt, max_tokens).startswith(text)
+        whole = expected(model, prompt, max_tokens)
+        assert text == whole if complete else whole.startswith(text)
         check_usage(heard[-1].usage, len(prompt), text, complete)
     assert bench.runner.open_samplers == []
     assert bench.loop._places._value == 100
