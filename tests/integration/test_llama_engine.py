@@ -221,11 +221,11 @@ def test_text_survives_tokens_of_half_characters(config):
     "rows",
     [
         [Row(1000, at, 0, wants_logits=False) for at in range(65)],
-        [Row(1000, 0, slot, wants_logits=True) for slot in (0, 1, 0)],
+        [Row(1000, at, 0, wants_logits=True) for at in range(5)],
         [Row(1000, at, 0, wants_logits=False) for at in (0, 2)],
         [Row(10**6, 0, 0, wants_logits=True)],
     ],
-    ids=["more rows than a batch has", "more draws than slots", "a gap in the slot", "no such token"],
+    ids=["more rows than a batch has", "more draws than a step speaks", "a gap in the slot", "no such token"],
 )
 def test_a_plan_that_llama_cpp_does_not_take_is_a_failure_and_not_the_end(model_path, rows):
     """Some of these would end the process; after a reset the model answers."""
