@@ -30,6 +30,7 @@ from bot.pipeline import Pipeline, PipelineConfig
 from bot.platforms import open_platforms
 from bot.ports import Generator, Models, Transcriber, Transport
 from bot.preflight import Feature, contacted_hosts, lacking_features
+from bot.reminders import Reminders
 from bot.store import Store, open_store
 from bot.uploads import Uploads
 from engines.embedding import open_embedder
@@ -179,8 +180,10 @@ async def serve(app: App) -> None:
         await app.outbox.resend()
         await inbox.replay()
         indexing = asyncio.create_task(_first_sync(app))
+        reminding = asyncio.create_task(Reminders(app.store, app.transports, app.services.clock).run())
         with suppress(asyncio.CancelledError):
             await _until_asked_to_end(app, inbox)
+        reminding.cancel()
         indexing.cancel()
         await inbox.drain(DRAIN_SECONDS)
 

@@ -6,6 +6,7 @@ BotError
 ├── AttachmentError
 ├── ChatBusy
 ├── FeatureMissing
+├── ReminderError
 └── TransportError
 
 An error is a stable `code` and the `arguments` of its sentence. The sentences here are for the log; what a user reads
@@ -78,6 +79,19 @@ class FeatureMissing(BotError):
     """Something that this machine cannot do."""
 
     sentences = {"feature.missing": "not on this machine: {reason}"}
+
+
+class ReminderError(BotError):
+    """A reminder that is not made."""
+
+    sentences = {
+        "remind.unclear": "no clear time in it",
+        "remind.past": "the time is past",
+        "remind.no_text": "nothing to be reminded of",
+        "remind.every": "a repeated reminder",
+        "remind.too_long": "more than {limit} characters",
+        "remind.too_many": "{limit} reminders of this person wait",
+    }
 
 
 class TransportError(BotError):

@@ -37,6 +37,8 @@ HOMES = {
     "aiohttp": ("bot.transports.telegram.webhook", "bot.transports.telegram.transport"),
     "telegram": ("bot.transports.telegram",),
     "nio": ("bot.transports.matrix",),
+    "dateparser": ("bot.when",),
+    "tzlocal": ("bot.zones",),
     "markdown_it": ("bot.transports.markdown",),
     "prompt_toolkit": ("bot.transports.console",),
     "typer": ("bot.cli",),

@@ -10,6 +10,7 @@ from bot.commands.conversation import compact, file, fork, new, resume, retry, s
 from bot.commands.knowledge import add, search, sources
 from bot.commands.rights import export, forget
 from bot.commands.settings import activation, lang, model, settings, system, temp, voice
+from bot.commands.time import remind, reminders, tz
 from bot.texts import say
 
 
@@ -65,6 +66,9 @@ COMMANDS: Commands = by_name(
         Command("temp", temp, topic="settings"),
         Command("voice", voice, topic="settings"),
         Command("activation", activation, topic="settings"),
+        Command("remind", remind, topic="time"),
+        Command("reminders", reminders, topic="time"),
+        Command("tz", tz, topic="time"),
         Command("status", status, topic="insight"),
         Command("context", context, topic="insight"),
         Command("usage", usage, topic="insight"),

@@ -12,6 +12,7 @@ from bot.store.jobs import JobRun, JobStore
 from bot.store.moving import close_chat, move_chat
 from bot.store.outbox import FinalText, OutboxStore, Undelivered, write_entry
 from bot.store.people import Code, Group, KnownPerson, PeopleStore, Spent, write_usage
+from bot.store.reminders import Reminder, ReminderStore
 from bot.store.replies import ReplyStore
 from bot.store.rights import Erased, Owner, RightsStore, Said
 from bot.store.uploads import Upload, UploadStore
@@ -30,6 +31,8 @@ __all__ = [
     "OutboxStore",
     "Owner",
     "PeopleStore",
+    "Reminder",
+    "ReminderStore",
     "ReplyStore",
     "RightsStore",
     "Said",
@@ -55,6 +58,7 @@ class Store:
         self.outbox = OutboxStore(database)
         self.jobs = JobStore(database)
         self.people = PeopleStore(database)
+        self.reminders = ReminderStore(database)
         self.usage = UsageStore(database)
         self.uploads = UploadStore(database)
         self.replies = ReplyStore(database)

@@ -1,6 +1,7 @@
 """Every sentence that a user can read, by code and language."""
 
 import re
+from datetime import datetime
 from typing import Literal, Protocol
 
 from bot.texts import en, zh
@@ -32,6 +33,12 @@ def for_error(error: Exception, language: str = "en", request_id: str = "") -> s
     if code not in en.SENTENCES:
         return say("error.unexpected", language, request_id=request_id or "-")
     return say(code, language, **getattr(error, "arguments", {}))
+
+
+def moment(at: datetime, language: str) -> str:
+    """A day with its weekday, and the time on it, in the zone that `at` has."""
+    weekday = say(f"weekday.{at.weekday()}", language)
+    return say("moment", language, weekday=weekday, date=f"{at:%Y-%m-%d}", time=f"{at:%H:%M}")
 
 
 def language_of(text: str, default: str) -> str:
