@@ -88,7 +88,8 @@ async def compact(context: CommandContext, _arguments: str) -> CommandOutcome:
         shown=say("prompt.compact", context.language),
         at=context.services.clock.now(),
     )
-    into = replace(fresh(context.chat, context.settings), title=conversation.title, persona=conversation.persona)
+    name = conversation.title or _beginning(conversation.turns[0].shown)
+    into = replace(fresh(context.chat, context.settings), title=name, persona=conversation.persona)
     return AskAgain(conversation, request, into, say("command.compacted", context.language))
 
 

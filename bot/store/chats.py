@@ -90,7 +90,8 @@ async def write_turns(connection: AsyncConnection, conversation: Conversation, t
 
     What stood there before is dropped (a rewind); a conversation that is not stored yet begins.
     """
-    await _make_current(connection, conversation)
+    if not await _make_current(connection, conversation):
+        return
     end = conversation.trimmed_turns + len(conversation.turns)
     of_conversation = schema.turns.c.conversation_id == conversation.conversation_id
     await connection.execute(delete(schema.turns).where(of_conversation, schema.turns.c.position >= end))
@@ -120,7 +121,15 @@ def fresh(chat: ChatKey, settings: ChatSettings) -> Conversation:
     )
 
 
-async def _make_current(connection: AsyncConnection, conversation: Conversation) -> None:
+async def _make_current(connection: AsyncConnection, conversation: Conversation) -> bool:
+    """Whether the chat is still there: what was being answered while its people had it forgotten is not kept."""
+    changed = await connection.execute(
+        update(schema.chats)
+        .where(schema.chats.c.chat == str(conversation.chat))
+        .values(conversation_id=conversation.conversation_id)
+    )
+    if not changed.rowcount:
+        return False
     await connection.execute(
         insert(schema.conversations)
         .prefix_with("OR IGNORE")
@@ -133,11 +142,7 @@ async def _make_current(connection: AsyncConnection, conversation: Conversation)
             persona=conversation.persona,
         )
     )
-    await connection.execute(
-        update(schema.chats)
-        .where(schema.chats.c.chat == str(conversation.chat))
-        .values(conversation_id=conversation.conversation_id)
-    )
+    return True
 
 
 async def _begin(connection: AsyncConnection, chat: ChatKey) -> Conversation:

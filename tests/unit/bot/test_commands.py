@@ -224,6 +224,7 @@ async def test_compact_asks_within_the_old_and_goes_on_in_a_fresh_one(room):
     assert asked.conversation == await room.conversation()
     assert "Sum up" in asked.turn.sent
     assert asked.into.turns == ()
+    assert asked.into.title == "one"
     assert asked.into.conversation_id != asked.conversation.conversation_id
 
 
@@ -441,3 +442,15 @@ async def test_forget_twice_is_harmless(room):
     assert "Deleted: 0 messages" in await room.run("/forget yes")
     await room.said("again")
     assert await room.words() == ["again", "re again"]
+
+
+async def test_an_answer_that_ends_after_forget_is_not_kept(room):
+    """What was being answered in another chat of theirs when they had everything deleted is not written down."""
+    other = ChatKey("console", "main", "thread")
+    running, _ = await room.store.chats.load(other)
+    await room.run("/forget yes")
+    turn = Turn(role="user", sent="late", shown="late", at=AT)
+    await room.store.conclude(incoming("late"), ["x"], running, (turn,))
+    conversation, _ = await room.store.chats.load(other)
+    assert conversation.turns == ()
+    assert len(await room.store.chats.conversations(other, 9)) == 1

@@ -1,13 +1,16 @@
 """The catalogue of weights."""
 
+import asyncio
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from engines.errors import CatalogueError
-from engines.models import ModelKind, find_model, load_catalogue, model_path
+from engines.models import ModelKind, chosen, find_model, load_catalogue, model_path, models_folder
 from engines.models.catalogue import HubSource, LocalSource, Model, ModelFile, Package, PackageSource
+from engines.models.serving import LocalModels
 
 DATA = Path("/data")
 
@@ -83,3 +86,29 @@ def test_files_out_of_packages_need_a_checksum():
 def test_own_weights_are_not_fetched():
     """The catalogue entry of somebody's own file knows nothing that could be fetched."""
     assert isinstance(find_model("/nas/a.gguf").source, LocalSource)
+
+
+class _Engine:
+    """As much of the language engine as switching needs."""
+
+    def __init__(self, model_path):
+        self.model_path = model_path
+
+    async def swap(self, model_path):
+        self.model_path = model_path
+
+
+async def test_a_model_of_this_machine_can_be_switched_to(tmp_path):
+    """It is named as in the catalogue, the engine gets its file, and it is chosen for the next start."""
+    model = load_catalogue().get("qwen3-4b-instruct")
+    for file in model.files:
+        path = models_folder(tmp_path) / model.name / file.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.truncate(path, file.size_bytes or 1)
+    serving = LocalModels(_Engine(tmp_path / "own.gguf"), tmp_path)
+    assert await serving.serving() == "own"
+    assert model.name in await serving.available()
+    await serving.switch(model.name)
+    assert await serving.serving() == model.name
+    assert await asyncio.to_thread(chosen, tmp_path, ModelKind.LLM) == model
