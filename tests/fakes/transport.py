@@ -11,7 +11,7 @@ from bot.ports import ReplyLimits
 class RecordingSink:
     """Implements `bot.ports.ReplySink`."""
 
-    def __init__(self, transport, message, sent, keep_sent):
+    def __init__(self, transport, message, sent, keep_sent, buttons):
         self._transport = transport
         self.message = message
         self.limits = transport.limits
@@ -19,6 +19,7 @@ class RecordingSink:
         self.drafts = []
         self.final = None
         self.buttons = ()
+        self.drafted_buttons = tuple(buttons)
         self.sent = tuple(sent)
         self._keep_sent = keep_sent or _nobody
         self._ref = MessageRef(message.chat, f"answer-{len(transport.replies) + 1}")
@@ -69,7 +70,7 @@ class RecordingTransport:
 
     @asynccontextmanager
     async def open_reply(self, message, *, sent=(), keep_sent=None, buttons=()):
-        sink = RecordingSink(self, message, sent, keep_sent)
+        sink = RecordingSink(self, message, sent, keep_sent, buttons)
         self.replies.append(sink)
         yield sink
 

@@ -3,94 +3,17 @@
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from bot.access import AccessConfig
-from bot.attachments import AttachmentConfig, AttachmentReader
-from bot.commands.services import Services
-from bot.desk import ChatDesk
-from bot.domain import Attachment, AttachmentKind, ChatKey, MessageEdited, MessageRef, MessageRemoved
-from bot.inbox import Inbox
-from bot.outbox import Outbox
-from bot.people import People
-from bot.pipeline import Pipeline, PipelineConfig
+from bot.domain import AttachmentKind, MessageEdited, MessageRef, MessageRemoved
 from bot.store import open_store
-from bot.uploads import Uploads
 from engines.errors import EngineOverloaded
-from engines.llm.request import Finished, FinishReason, SamplingParams, TextDelta, Usage
+from engines.llm.request import Finished, FinishReason, TextDelta, Usage
 from knowledge.types import EVERYONE, Passage
-from tests.fakes.clock import HandClock
-from tests.fakes.engines import (
-    FakeExtractor,
-    FakeGenerator,
-    FakeLibrary,
-    FakeModels,
-    FakeRecognizer,
-    FakeRetriever,
-    FakeTranscriber,
-)
-from tests.fakes.transport import RecordingTransport, incoming
-
-CHAT = ChatKey("console", "main")
-
-
-class House:
-    """A pipeline with everything around it."""
-
-    def __init__(self, store, *scripts, passages=(), context_tokens=4096, uploads=Path("/nowhere")):
-        self.store = store
-        self.library = FakeLibrary()
-        self.models = FakeModels("large", "small")
-        self.generator = FakeGenerator(*scripts, context_tokens=context_tokens)
-        self.retriever = FakeRetriever(*passages)
-        self.transport = RecordingTransport()
-        self.desk = ChatDesk(2)
-        transports = {"console": self.transport}
-        self.clock = clock = HandClock()
-        self.outbox = Outbox(store, transports, "en", clock)
-        services = Services(
-            store=store,
-            people=People(AccessConfig(), store.people, clock),
-            outbox=self.outbox,
-            generator=self.generator,
-            models=self.models,
-            retriever=self.retriever,
-            uploads=Uploads(uploads, store.uploads, self.library, HandClock()),
-            attachments=AttachmentReader(
-                AttachmentConfig(max_mb=0.001, max_document_characters=100),
-                FakeTranscriber(),
-                FakeRecognizer(),
-                FakeExtractor(),
-            ),
-            desk=self.desk,
-            clock=clock,
-            pings={"model": self.generator.ping},
-        )
-        config = PipelineConfig(persona="orders", language="en", sampling=SamplingParams(max_tokens=64), max_passages=3)
-        self.pipeline = Pipeline(config, services, transports, self.outbox)
-        self.inbox = Inbox(store.inbox, self.pipeline.handle, clock)
-
-    async def say(self, text="", message_id="1", **other):
-        return await self.take(incoming(text, message_id, **other))
-
-    async def take(self, event):
-        await self.store.inbox.accept([event])
-        return await self.pipeline.handle(event)
-
-    def attach(self, kind, content, name="file"):
-        self.transport.files[name] = content
-        return (Attachment(kind=kind, handle=name, file_name=name),)
-
-    async def turns(self):
-        conversation, _ = await self.store.chats.load(CHAT)
-        return [(turn.role, turn.sent) for turn in conversation.turns]
-
-    @property
-    def prompt(self):
-        return [message.text for message in self.generator.requests[-1].messages]
+from tests.fakes.house import CHAT, House
+from tests.fakes.transport import incoming
 
 
 @pytest.fixture
