@@ -22,7 +22,7 @@ class RecordingSink:
         self.drafted_buttons = tuple(buttons)
         self.sent = tuple(sent)
         self._keep_sent = keep_sent or _nobody
-        self._ref = MessageRef(message.chat, f"answer-{len(transport.replies) + 1}")
+        self.ref = self.sent[0] if sent else MessageRef(message.chat, f"answer-{len(transport.replies) + 1}")
 
     async def status(self, text):
         self.statuses.append(text)
@@ -36,8 +36,8 @@ class RecordingSink:
         assert self.final is None, "an answer is finished once"
         self.final = list(parts)
         self.buttons = tuple(buttons)
-        await self._keep_sent([self._ref])
-        return self._ref
+        await self._keep_sent([self.ref])
+        return self.ref
 
 
 class RecordingTransport:
