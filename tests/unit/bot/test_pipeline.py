@@ -456,3 +456,14 @@ async def test_a_summary_cannot_be_retried(store):
     await house.say("/compact", "2")
     await house.say("/retry", "3")
     assert "no question yet" in house.transport.answers[2]
+
+
+async def test_what_is_yours_is_sent_to_you_alone(store):
+    """/export arrives as a file in a direct chat; in a group it is refused with the reason."""
+    house = House(store, "one")
+    await house.say("first", "1")
+    await house.say("/export", "2")
+    assert [name for _, name, _, _ in house.transport.sent_files] == ["inglenook-2026-03-14.zip"]
+    await house.say("/export", "3", is_direct=False)
+    assert "write it to me alone" in house.transport.answers[2]
+    assert len(house.transport.sent_files) == 1
