@@ -87,6 +87,8 @@ class BotApi:
         self.users, self.chats, self.messages, self.files = {}, {}, {}, {}
         self.pending, self.actions, self.drafts, self.pressed = [], [], [], {}
         self.menus, self.left, self.reactions = {}, [], []
+        self.paths = {}
+        """Where files are on the disk, of a server in local mode."""
         self.blocked = set()
         self.webhook = None
         self.down = False
@@ -323,7 +325,9 @@ class BotApi:
         message = self._message(self._writable(chat_id), BOT, message_thread_id)
         name, content = document
         message["document"] = self.upload(content, file_name=name)
-        return message | ({"caption": caption} if caption else {})
+        if caption:
+            message["caption"] = caption
+        return message
 
     def answer_callback_query(self, *, callback_query_id: str, text: str = ""):
         if callback_query_id not in self.pressed:
@@ -339,7 +343,8 @@ class BotApi:
         size = len(self.files[file_id])
         if size > DOWNLOAD_BYTES:
             raise Refused(400, "Bad Request: file is too big")
-        return {"file_id": file_id, "file_unique_id": file_id, "file_size": size, "file_path": f"documents/{file_id}"}
+        path = self.paths.get(file_id, f"documents/{file_id}")
+        return {"file_id": file_id, "file_unique_id": file_id, "file_size": size, "file_path": path}
 
     def get_my_commands(self, *, scope: dict | None = None, language_code: str = ""):
         return self.menus.get((json.dumps(scope, sort_keys=True), language_code), [])
@@ -489,8 +494,8 @@ _without_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 @contextmanager
-def serve(api):
-    """The server's address while it runs."""
+def serve(api, *, last=True):
+    """The server's address while it runs; `last`: polls that are still open end with it."""
 
     class Requests(_Requests):
         state = api
@@ -502,9 +507,10 @@ def serve(api):
     try:
         yield f"http://127.0.0.1:{server.server_address[1]}"
     finally:
-        with api.news:
-            api.webhook, api.down = None, True
-            api.news.notify_all()
+        if last:
+            with api.news:
+                api.webhook, api.down = None, True
+                api.news.notify_all()
         server.shutdown()
         server.server_close()
         thread.join()

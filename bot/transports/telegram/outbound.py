@@ -128,14 +128,24 @@ class TelegramSink:
         while not self._speaking.is_set():
             with suppress(TransportError):
                 await self._client.typing(self._message.chat)
-            await _within(self._speaking, TYPING_SECONDS)
+            await self._pause(self._speaking, TYPING_SECONDS)
+
+    async def _pause(self, until: asyncio.Event, seconds: float) -> None:
+        """Returns when it happens, or after so many seconds."""
+        if seconds > 0:
+            ends = {asyncio.create_task(until.wait()), asyncio.create_task(self._clock.sleep(seconds))}
+            try:
+                await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for end in ends:
+                    end.cancel()
 
     async def _draw(self) -> None:
         """Shows the newest draft, time and again."""
         while True:
             await self._news.wait()
-            await _within(self._ending, self._due_at - self._clock.monotonic())
-            await _within(self._ending, self._client.pace.wait(self._message.chat.chat_id))
+            await self._pause(self._ending, self._due_at - self._clock.monotonic())
+            await self._pause(self._ending, self._client.pace.wait(self._message.chat.chat_id))
             if self._ending.is_set():
                 return
             self._news.clear()
@@ -225,10 +235,3 @@ def _marked(piece: Formatted) -> Formatted:
     """The piece with the mark of an answer that was left; one that has no room for it stays as it is."""
     text = f"{piece.text} {UNFINISHED}"
     return Formatted(text, piece.entities) if len(text) <= MAX_TEXT_CHARS else piece
-
-
-async def _within(event: asyncio.Event, seconds: float) -> None:
-    """Returns when it happens, or after so many seconds."""
-    if seconds > 0:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(event.wait(), seconds)
