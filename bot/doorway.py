@@ -36,6 +36,7 @@ from bot.domain import (
 )
 from bot.errors import TransportError
 from bot.ports import Transport
+from bot.replying import refusal
 from bot.texts import language_of, say
 
 log = structlog.get_logger()
@@ -89,6 +90,21 @@ class Doorway:
                 pass
             case Converse() | Rewind() | RunCommand() | Refuse():
                 self._people.count(visitor)
+
+    async def acknowledge(
+        self, pressed: ButtonPressed, action: Action, situation: Situation, transport: Transport
+    ) -> bool:
+        """Ends the presser's waiting; whether there is more to do than the word that they get with it."""
+        spoken = situation.settings.language or pressed.language or self._language
+        word = ""
+        match action:
+            case RunCommand("stop"):
+                stopped = self._services.desk.stop(pressed.chat)
+                word = say("command.stopped" if stopped else "command.nothing_to_stop", spoken)
+            case Refuse():
+                word = refusal(action, spoken)
+        await transport.acknowledge(pressed, word)
+        return isinstance(action, RunCommand) and not word
 
     async def admit(self, event: IncomingEvent, action: Admission, transport: Transport, *, again: bool) -> str:
         """Opens or closes the door; what to say to whoever wrote, if anything. `again`: an earlier try was cut off."""

@@ -1,7 +1,6 @@
 """One message while it is being answered, and what it came to."""
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bot.attachments import Reading, echo
@@ -9,13 +8,11 @@ from bot.decide import Situation
 from bot.domain import AnswerCost, Button, Citation, Conversation, IncomingMessage, Turn
 from bot.ports import Clock
 from bot.reply import ReplyWriter, cited, source_lines
+from bot.replying import answer_buttons
 from bot.store import Spent
 from bot.texts import say
 from engines.errors import EngineFailed
 from engines.llm.request import Finished, FinishReason
-
-MAX_BUTTON_BYTES = 64
-"""What a platform keeps for a button."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +120,3 @@ class Exchange:
             buttons=answer_buttons(self.question.message_id or "", used, self.language),
             spent=Spent(person_id=self.visitor.person_id, day=self._clock.now().date(), cost=cost),
         )
-
-
-def answer_buttons(message_id: str, used: Sequence[Citation], language: str) -> tuple[Button, ...]:
-    """What can be pressed under an answer to this message: it again, and its sources where it has some."""
-    names = ("retry", "sources") if used else ("retry",)
-    buttons = (Button(say(f"button.{name}", language), f"{name} {message_id}") for name in names)
-    return tuple(button for button in buttons if len(button.data.encode()) <= MAX_BUTTON_BYTES)

@@ -1,42 +1,36 @@
 """How one message travels.
 
 `Pipeline.handle` takes an event that the inbox has stored and sees it answered exactly once. The numbers are the nine
-steps of `docs/architecture.md`; step 1, the platform's update becoming an event, happened in the transport.
+steps of `docs/architecture.md`; step 1, the platform's update becoming an event, happened in the transport; steps 7
+and 8, the engine and the streamed reply, are in `bot/answering.py`.
 """
 
 from collections.abc import Mapping
-from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
 
+from bot.answering import Answering
 from bot.commands import AskAgain, Command, CommandContext, CommandOutcome, GoOn, Say, SendFile
 from bot.commands.services import Services
 from bot.commands.table import find
-from bot.conversation import trimmed
 from bot.decide import Situation, decide
 from bot.desk import Stopped, Ticket
 from bot.domain import (
     Action,
-    Button,
     ButtonPressed,
-    ChatSettings,
-    Conversation,
     Converse,
     Ignore,
     IncomingEvent,
     IncomingMessage,
     MessageEdited,
-    MessageRef,
     MessageRemoved,
     Refuse,
     Rewind,
     RunCommand,
-    Turn,
     Withdraw,
-    answered_message,
     author_of,
 )
 from bot.doorway import Doorway, language
@@ -45,12 +39,12 @@ from bot.exchange import Answer, Exchange
 from bot.gathering import changed
 from bot.outbox import Outbox
 from bot.ports import ReplySink, Transport
-from bot.prompt import messages, system_text
 from bot.question import question
 from bot.reply import ReplyWriter, split
+from bot.replying import draft_buttons, refusal, replied
 from bot.texts import for_error, say
 from engines.errors import EngineError
-from engines.llm.request import ChatMessage, GenerationRequest, SamplingParams
+from engines.llm.request import SamplingParams
 from knowledge.errors import KnowledgeError
 
 log = structlog.get_logger()
@@ -90,6 +84,7 @@ class Pipeline:
         self._store = services.store
         self._transports = transports
         self._outbox = outbox
+        self._answering = Answering(services.generator, config.persona, config.language, config.sampling)
         self._doorway = Doorway(services, config.language, config.max_backlog_hours)
 
     async def handle(self, event: IncomingEvent) -> Answer:
@@ -120,7 +115,9 @@ class Pipeline:
         situation = await self._doorway.situation(event, transport.identity, ticket)
         action = decide(event, situation)
         self._doorway.note(event, action, situation.visitor)
-        if isinstance(event, ButtonPressed) and not await self._acknowledge(event, action, situation):
+        if isinstance(event, ButtonPressed) and not await self._doorway.acknowledge(
+            event, action, situation, transport
+        ):
             action = Ignore("the press has had its effect")
         match action:
             case Ignore(reason):
@@ -136,29 +133,16 @@ class Pipeline:
         await self._store.inbox.done(event)
         return Answer()
 
-    async def _acknowledge(self, pressed: ButtonPressed, action: Action, situation: Situation) -> bool:
-        """Ends the presser's waiting; whether there is more to do than the word that they get with it."""
-        spoken = situation.settings.language or pressed.language or self._config.language
-        word = ""
-        match action:
-            case RunCommand("stop"):
-                stopped = self._services.desk.stop(pressed.chat)
-                word = say("command.stopped" if stopped else "command.nothing_to_stop", spoken)
-            case Refuse():
-                word = _refusal(action, spoken)
-        await self._transports[pressed.chat.platform].acknowledge(pressed, word)
-        return isinstance(action, RunCommand) and not word
-
     async def _reply(
         self, event: IncomingEvent, action: Action | str, situation: Situation, ticket: Ticket, attempt: int
     ) -> Answer:
-        message, reply_key = _replied(event, action)
+        message, reply_key = replied(event, action)
         spoken = language(message, situation.settings, self._config.language)
         opened = self._transports[event.chat.platform].open_reply(
             message,
             sent=await self._store.replies.sent(reply_key),
             keep_sent=partial(self._store.replies.keep, reply_key, event.chat),
-            buttons=_draft_buttons(action, spoken),
+            buttons=draft_buttons(action, spoken),
         )
         try:
             async with opened as sink:
@@ -211,7 +195,7 @@ class Pipeline:
             case str(said):
                 return exchange.plain(said)
             case Refuse(code):
-                return exchange.plain(_refusal(action, exchange.language), code)
+                return exchange.plain(refusal(action, exchange.language), code)
             case RunCommand(name, arguments):
                 return await self._run(exchange, name, arguments, ticket)
             case Rewind(message_id):
@@ -232,17 +216,11 @@ class Pipeline:
                 return exchange.plain("\n".join(exchange.reading.notices))
             # 6. Conversation turn and retrieval.
             conversation = conversation.before(rewind_to)
-            asked = await question(
-                exchange.message,
-                exchange.reading,
-                conversation,
-                self._services.retriever,
-                self._config.max_passages,
-                now=self._services.clock.now().astimezone(),
-                language=exchange.language,
-            )
+            now = self._services.clock.now().astimezone()
+            retriever = self._services.retriever
+            asked = await question(exchange, conversation, retriever, self._config.max_passages, now)
             # 7. and 8.
-            return await self._generate(exchange, conversation, asked)
+            return await self._answering.answer(exchange, conversation, asked)
 
     async def _catch_up(self, exchange: Exchange) -> None:
         """Edits and removals that came while the message waited count as if it had been written so."""
@@ -264,31 +242,6 @@ class Pipeline:
         )
         return bool(message.text or exchange.reading.pieces)
 
-    async def _generate(self, exchange: Exchange, conversation: Conversation, asked: Turn) -> Answer:
-        # 7. The engine.
-        fitted, prompt = await self._fitted(conversation, asked)
-        exchange.ask(fitted, asked)
-        dropped = fitted.trimmed_turns - conversation.trimmed_turns
-        notice = say("notice.trimmed", exchange.language, turns=dropped) if dropped else ""
-        request = GenerationRequest(
-            session_id=conversation.conversation_id, messages=prompt, sampling=self._sampling(exchange.settings)
-        )
-        # 8. The streamed reply. Leaving the stream aborts the sequence.
-        async with aclosing(self._services.generator.stream(request)) as events:
-            finished = await exchange.writer.write(events)
-        return exchange.answered(finished, notice)
-
-    async def _fitted(self, conversation: Conversation, asked: Turn) -> tuple[Conversation, tuple[ChatMessage, ...]]:
-        """The conversation, shortened where it must be, and its prompt."""
-        generator = self._services.generator
-        room = max(generator.context_tokens - self._config.sampling.max_tokens, generator.context_tokens // 2)
-        while True:
-            prompt = messages(self._system(conversation), conversation, asked.sent)
-            tokens = await generator.count_tokens(prompt)
-            if tokens <= room or not conversation.turns:
-                return conversation, prompt
-            conversation = trimmed(conversation, prompt, tokens, room)
-
     async def _run(self, exchange: Exchange, name: str, arguments: str, ticket: Ticket) -> Answer:
         """A command, in the chat's turn where it must wait for earlier messages."""
         message = exchange.message
@@ -303,7 +256,7 @@ class Pipeline:
     async def _come_of(self, exchange: Exchange, outcome: CommandOutcome) -> Answer:
         match outcome:
             case AskAgain(conversation, turn, into, notice):
-                answer = await self._generate(exchange, conversation, turn)
+                answer = await self._answering.answer(exchange, conversation, turn)
                 if into is None:
                     return answer
                 return replace(answer, conversation=into, shown=f"{answer.shown}\n\n{notice}", buttons=())
@@ -325,7 +278,7 @@ class Pipeline:
             visitor=exchange.visitor,
             conversation=conversation,
             settings=settings,
-            system=self._system(conversation),
+            system=self._answering.system(conversation),
             language=exchange.language,
             services=self._services,
             transport=self._transports[exchange.message.chat.platform],
@@ -338,42 +291,3 @@ class Pipeline:
             conversation, _ = await self._store.chats.load(event.chat)
             await self._store.rewrite(event, conversation.before(message_id), conversation.after(message_id))
         return Answer()
-
-    def _system(self, conversation: Conversation) -> str:
-        # One language for all: were it the message's, a change of language would move the prefix.
-        return system_text(conversation.persona or self._config.persona, self._config.language)
-
-    def _sampling(self, settings: ChatSettings) -> SamplingParams:
-        if settings.temperature is None:
-            return self._config.sampling
-        return replace(self._config.sampling, temperature=settings.temperature)
-
-
-def _replied(event: IncomingEvent, action: Action | str) -> tuple[IncomingMessage, str]:
-    """The message that is answered, and the key of the reply that shows the answer.
-
-    An edited question and a press of "again" change the reply that is there; everything else begins one of its own.
-    """
-    message = answered_message(event)
-    if message is None:
-        raise TypeError(f"nobody can be answered: {event.type}")
-    match event, action:
-        case ButtonPressed(), RunCommand("retry", message_id) if message_id:
-            message = replace(message, ref=MessageRef(event.chat, message_id))
-            return message, message.key
-        case MessageEdited(), Rewind() | RunCommand():
-            return message, message.key
-        case _:
-            return message, event.key
-
-
-def _draft_buttons(action: Action | str, spoken: str) -> tuple[Button, ...]:
-    match action:
-        case Converse() | Rewind() | RunCommand("retry"):
-            return (Button(say("button.stop", spoken), "stop"),)
-        case _:
-            return ()
-
-
-def _refusal(refuse: Refuse, spoken: str) -> str:
-    return say(refuse.code, spoken, seconds=refuse.seconds, hours=max(1, round(refuse.seconds / 3600)))

@@ -2,24 +2,21 @@
 
 from datetime import datetime
 
-from bot.attachments import Reading
-from bot.domain import Conversation, IncomingMessage, Turn
+from bot.domain import Conversation, Turn
+from bot.exchange import Exchange
 from bot.ports import Retriever
 from bot.prompt import citations, quoted_text, user_text
 from knowledge.types import EVERYONE
 
 
 async def question(
-    message: IncomingMessage,
-    reading: Reading,
-    conversation: Conversation,
-    retriever: Retriever,
-    max_passages: int,
-    *,
-    now: datetime,
-    language: str,
+    exchange: Exchange, conversation: Conversation, retriever: Retriever, max_passages: int, now: datetime
 ) -> Turn:
-    """The turn, to go after those of `conversation`. Only documents of everybody and of this chat are searched."""
+    """The turn, to go after those of `conversation`; `now` is aware, in the user's time zone.
+
+    Only documents of everybody and of this chat are searched.
+    """
+    message, reading = exchange.message, exchange.reading
     query = "\n".join(filter(None, (message.text, reading.text("heard"))))
     scopes = (EVERYONE, str(message.chat))
     passages = await retriever.search(query, scopes, max_passages) if query else []
@@ -29,7 +26,7 @@ async def question(
         reading.pieces,
         passages,
         now=now,
-        language=language,
+        language=exchange.language,
         author="" if message.is_direct else message.sender.name,
         quoted=quoted_text(message, conversation),
         forwarded_from=message.forwarded_from,
