@@ -75,11 +75,13 @@ def split(text: str, limits: ReplyLimits) -> list[str]:
 
 def _cut_at(text: str, limits: ReplyLimits) -> int:
     # Room for a closing fence.
-    fits = _longest_fitting(text, limits.measure, limits.max_length - 4)
+    room = limits.max_length - 8
+    fits = _longest_fitting(text, limits.measure, room)
     for border in ("\n\n", "\n", "。", ". ", " "):
         # Not before a third: a border near the start would make tiny pieces.
         at = text.rfind(border, fits // 3, fits)
-        if at > 0:
+        # A shorter text may be the longer one once it is formatted.
+        if at > 0 and limits.measure(text[:at]) <= room:
             return at + len(border)
     return fits
 

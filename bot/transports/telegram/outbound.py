@@ -10,6 +10,7 @@ import structlog
 from bot.domain import Button, IncomingMessage, MessageRef
 from bot.errors import TransportError
 from bot.ports import Clock, KeepSent, ReplyLimits
+from bot.transports.markdown import MAX_SOURCE_CHARS
 from bot.transports.telegram import formatting
 from bot.transports.telegram.client import PATIENCE_SECONDS, Client
 from bot.transports.telegram.entities import MAX_TEXT_CHARS, Formatted
@@ -17,8 +18,8 @@ from bot.transports.telegram.faults import Fault, TelegramFault
 
 log = structlog.get_logger()
 
-PRIVATE = ReplyLimits(max_length=MAX_TEXT_CHARS, measure=len, min_edit_seconds=1.2)
-GROUP = ReplyLimits(max_length=MAX_TEXT_CHARS, measure=len, min_edit_seconds=3.0)
+PRIVATE = ReplyLimits(max_length=MAX_SOURCE_CHARS, measure=len, min_edit_seconds=1.2)
+GROUP = ReplyLimits(max_length=MAX_SOURCE_CHARS, measure=len, min_edit_seconds=3.0)
 SLOWER_AFTER_EDITS = 20
 """After so many edits the pause between two is twice as long, after twice as many three times, and so it stays."""
 TYPING_SECONDS = 4.0

@@ -467,3 +467,12 @@ async def test_what_is_yours_is_sent_to_you_alone(store):
     await house.say("/export", "3", is_direct=False)
     assert "write it to me alone" in house.transport.answers[2]
     assert len(house.transport.sent_files) == 1
+
+
+async def test_the_model_is_told_the_time_of_the_chat(store):
+    """What time it is depends on the chat's zone, not on the machine's."""
+    house = House(store, "Time to sleep")
+    _, settings = await store.chats.load(CHAT)
+    await store.chats.save_settings(CHAT, replace(settings, time_zone="Asia/Shanghai"))
+    await house.say("How late is it?")
+    assert "17:26" in house.prompt[-1]

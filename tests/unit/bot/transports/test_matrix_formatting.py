@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bot.ports import ReplyLimits
+from bot.reply import split
 from bot.transports.matrix.formatting import formatted, measure
 from tests.unit.bot.transports.test_telegram_formatting import SOURCES, words
 
@@ -100,6 +102,14 @@ def test_text_that_is_too_long_or_too_deep_is_shown_as_it_is():
     deep = "> " * 500 + "<deep>"
     assert formatted(deep).html == deep.replace(">", "&gt;").replace("<", "&lt;")
     assert formatted("a\n" * 40_000).html == "a<br>" * 40_000
+
+
+@given(SOURCES.map(lambda source: source * 20))
+@settings(max_examples=30, deadline=None)
+def test_pieces_fit_in_both_forms(source):
+    """Text that the pipeline cuts by this measure fits, whatever its HTML makes of it."""
+    parts = split(source, ReplyLimits(max_length=1000, measure=measure, min_edit_seconds=1))
+    assert all(measure(part) <= 1000 for part in parts)
 
 
 def test_both_forms_are_measured():
