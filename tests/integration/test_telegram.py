@@ -22,7 +22,7 @@ from bot.domain import (
     MessageEdited,
     MessageRef,
 )
-from bot.errors import AttachmentError, BotError, StoreError, TransportError
+from bot.errors import AttachmentError, BotError, ConfigError, StoreError, TransportError
 from bot.observe.logs import LogConfig, open_log
 from bot.transports.telegram.config import TelegramConfig
 from bot.transports.telegram.menus import Menus
@@ -178,6 +178,26 @@ async def test_a_wrong_token_is_said_and_not_repeated(api):
             await transport.send(ChatKey("telegram", "1000"), "hello")
     assert raised.value.code == "transport.unauthorized"
     assert api.calls == []
+
+
+@pytest.mark.parametrize(
+    ("token", "settings", "key"),
+    [
+        ("no token at all", {}, "telegram.token"),
+        (TOKEN, {"mode": "webhook"}, "telegram.webhook_url"),
+        (
+            TOKEN,
+            {"mode": "webhook", "webhook_url": "https://a.example/b", "webhook_listen": "x"},
+            "telegram.webhook_listen",
+        ),
+    ],
+)
+async def test_settings_that_cannot_work_are_said_at_the_start(token, settings, key):
+    """With their key, and without the token."""
+    with pytest.raises(ConfigError) as raised:
+        await open_telegram(TelegramConfig(**settings), token, FastClock()).__aenter__()
+    assert raised.value.arguments["key"] == key
+    assert token not in str(raised.value)
 
 
 async def test_a_second_poller_is_said(api):

@@ -1,13 +1,16 @@
 """Telegram as a transport: `open_telegram`."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
 
 from bot.domain import Attachment, Button, ButtonPressed, ChatKey, Identity, IncomingMessage, MessageRef
+from bot.errors import ConfigError
 from bot.ports import Clock, Handler, KeepSent
 from bot.transports.telegram import formatting, menus, polling, webhook
 from bot.transports.telegram.client import PATIENCE_SECONDS, Client, open_client
@@ -28,7 +31,8 @@ GetMenus = Callable[[], Awaitable[menus.Menus]]
 async def open_telegram(
     config: TelegramConfig, token: str, clock: Clock, get_menus: GetMenus | None = None
 ) -> AsyncIterator["TelegramTransport"]:
-    """The transport with its connections. Nothing is sent before it is used."""
+    """The transport with its connections. Nothing is sent before it is used. Raises ConfigError."""
+    _check(config, token)
     async with open_client(config, token, clock) as client:
         yield TelegramTransport(config, token, client, clock, get_menus)
 
@@ -159,3 +163,18 @@ class TelegramTransport:
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
+
+
+def _check(config: TelegramConfig, token: str) -> None:
+    """What would fail later, and less clearly. The token is not repeated."""
+    if not re.fullmatch(r"\d+:\S+", token):
+        accepted = "the token that @BotFather gave you, like 123456:ABC-DEF"
+        raise ConfigError("config.value", key="telegram.token", found="something else", accepted=accepted)
+    if config.mode == "webhook" and not urlsplit(config.webhook_url).netloc:
+        accepted = "the address under which Telegram reaches this machine, like https://bot.example.org/telegram"
+        raise ConfigError("config.value", key="telegram.webhook_url", found=repr(config.webhook_url), accepted=accepted)
+    if config.mode == "webhook" and not re.fullmatch(r"\S+:\d+", config.webhook_listen):
+        found = repr(config.webhook_listen)
+        raise ConfigError(
+            "config.value", key="telegram.webhook_listen", found=found, accepted="HOST:PORT, like 127.0.0.1:8443"
+        )
