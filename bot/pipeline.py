@@ -5,6 +5,7 @@ steps of `docs/architecture.md`; step 1, the platform's update becoming an event
 and 8, the engine and the streamed reply, are in `bot/answering.py`.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -43,6 +44,7 @@ from bot.question import question
 from bot.reply import ReplyWriter, split
 from bot.replying import draft_buttons, refusal, replied
 from bot.texts import for_error, say
+from bot.zones import zone_of
 from engines.errors import EngineError
 from engines.llm.request import SamplingParams
 from knowledge.errors import KnowledgeError
@@ -216,7 +218,8 @@ class Pipeline:
                 return exchange.plain("\n".join(exchange.reading.notices))
             # 6. Conversation turn and retrieval.
             conversation = conversation.before(rewind_to)
-            now = self._services.clock.now().astimezone()
+            zone = await asyncio.to_thread(zone_of, exchange.settings.time_zone)
+            now = self._services.clock.now().astimezone(zone)
             retriever = self._services.retriever
             asked = await question(exchange, conversation, retriever, self._config.max_passages, now)
             # 7. and 8.
