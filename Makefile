@@ -23,6 +23,16 @@ bench: .venv/.dev $(MODELS)/.defaults      ## measure the language engine here; 
 	$(BIN)/python -m benchmarks.engine_throughput $(MODEL)
 	$(BIN)/python -m benchmarks.prefix_reuse $(MODEL)
 
+e2e-telegram: .venv/.dev $(MODELS)/.defaults  ## the Telegram scenarios against the strict Bot API server in BOTAPI=FOLDER
+	BOTAPI="$(BOTAPI)" INGLENOOK_MODELS="$(MODELS)" $(BIN)/pytest -q tests/e2e/telegram
+BOTAPI ?= ../shared/tools/botapi
+
+kills: .venv/.dev                          ## kill the assistant 200 times between a message and its answer
+	$(BIN)/python -m benchmarks.kills
+
+latency: .venv/.dev $(MODELS)/.defaults    ## how soon 20 busy people see something; what the bot adds to the engine
+	$(BIN)/python -m benchmarks.reply_latency
+
 doctor: .venv/.runtime                     ## what works on this machine, and what to do about the rest
 	@$(BIN)/inglenook doctor
 
@@ -36,9 +46,9 @@ clean-venv:                                ## forget the installed environment
 	rm -rf .venv
 
 help:                                      ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: run test check bench doctor lock clean-venv help
+.PHONY: run test check bench e2e-telegram kills latency doctor lock clean-venv help
 
 # What is installed: a stamp is newer than what it was made from.
 

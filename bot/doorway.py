@@ -180,7 +180,9 @@ class Doorway:
 
 def language(message: IncomingMessage, settings: ChatSettings, default: str) -> str:
     """The language of the assistant's own sentences: the chat's choice, else that of the message, the client, here."""
-    return settings.language or language_of(message.text, message.language or default)
+    # The name of a command is no language.
+    written = message.text.partition(" ")[2] if message.text.startswith("/") else message.text
+    return settings.language or language_of(written, message.language or default)
 
 
 async def _leave(transport: Transport, chat: ChatKey) -> None:

@@ -210,6 +210,9 @@ class Pipeline:
         self._services.desk.check_room(ticket)
         if ticket.ahead:
             await exchange.writer.status("status.waiting", ahead=ticket.ahead)
+        elif not exchange.message.attachments:
+            # At once: those who come later say at once that they wait, and stand below.
+            await exchange.writer.status("status.thinking")
         async with ticket.turn():
             await self._catch_up(exchange)
             conversation, _ = await self._store.chats.load(exchange.message.chat)
