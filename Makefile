@@ -10,7 +10,7 @@ MODEL    ?= $(MODELS)/smollm2-135m-instruct/SmolLM2-135M-Instruct.Q4_1.gguf
 run: .venv/.runtime $(MODELS)/.defaults    ## talk with the assistant in this terminal
 	@$(BIN)/inglenook chat
 
-test: .venv/.dev $(MODELS)/.defaults       ## all tests, with the real models
+test: .venv/.dev $(MODELS)/.defaults var/synapse/installed  ## all tests, with the real models and a real homeserver
 	INGLENOOK_MODELS="$(MODELS)" $(BIN)/pytest -q
 
 check: .venv/.dev                          ## format, lint, types, layers and unit tests, in under a minute
@@ -39,6 +39,7 @@ doctor: .venv/.runtime                     ## what works on this machine, and wh
 lock: .venv/.dev                           ## renew the locks: the newest versions that pyproject.toml allows
 	$(BIN)/uv pip compile pyproject.toml -o requirements.lock $(LOCK)
 	$(BIN)/uv pip compile pyproject.toml --group dev -c requirements.lock -o requirements-dev.lock $(LOCK)
+	$(BIN)/uv pip compile --group synapse -o requirements-synapse.lock $(LOCK)
 LOCK := --upgrade --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
         --custom-compile-command "make lock" --quiet
 
@@ -59,6 +60,9 @@ help:                                      ## this list
 .venv/.dev: requirements-dev.lock .venv/.runtime
 	@scripts/setup.sh dev
 	@touch $@
+
+var/synapse/installed: requirements-synapse.lock scripts/synapse.sh
+	@PYTHON="$(PYTHON)" scripts/synapse.sh
 
 $(MODELS)/.defaults: engines/models.yaml | .venv/.runtime
 	@$(BIN)/inglenook models pull --defaults

@@ -21,6 +21,7 @@ from bot.attachments import AttachmentConfig
 from bot.errors import ConfigError
 from bot.jobs import JobsConfig
 from bot.observe.logs import LogConfig
+from bot.transports.matrix.config import MatrixConfig
 from bot.transports.telegram.config import TelegramConfig
 from engines.embedding.config import EmbeddingConfig
 from engines.llm.config import LlmConfig
@@ -74,9 +75,16 @@ class Settings:
     """The log."""
     telegram: TelegramConfig = field(default_factory=TelegramConfig)
     """The Telegram bot."""
+    matrix: MatrixConfig = field(default_factory=MatrixConfig)
+    """The Matrix account."""
 
 
-SECRETS = {"telegram.token": "INGLENOOK_TELEGRAM_TOKEN", "remote_api_key": "INGLENOOK_REMOTE_API_KEY"}
+SECRETS = {
+    "telegram.token": "INGLENOOK_TELEGRAM_TOKEN",
+    "matrix.password": "INGLENOOK_MATRIX_PASSWORD",
+    "matrix.access_token": "INGLENOOK_MATRIX_ACCESS_TOKEN",
+    "remote_api_key": "INGLENOOK_REMOTE_API_KEY",
+}
 """Settings that come from this environment variable, or from the file named by the variable with _FILE after it."""
 
 

@@ -105,4 +105,7 @@ class TransportError(BotError):
         "transport.unauthorized": "{platform} does not accept the token: {detail}",
         "transport.conflict": "another program takes the messages of this {platform} account: {detail}",
         "transport.flood": "{platform} wants no messages for {seconds:.0f} s",
+        "transport.unencrypted": "the {platform} room {room} is not of the configured kind, encrypted or not",
+        "transport.unreadable": "messages of {count} senders on {platform} cannot be decrypted",
+        "transport.foreign_identity": "the {platform} account {account} has a cross-signing identity from elsewhere",
     }

@@ -298,6 +298,24 @@ SENTENCES = {
     "transport.unauthorized": "{platform} does not accept my token. Ask whoever runs me to set a new one.",
     "transport.conflict": "Another program takes my messages of {platform}. Whoever runs me has to stop one of the two.",
     "transport.flood": "{platform} wants no messages from me for {seconds:.0f} seconds.",
+    "transport.unencrypted": "I am not allowed to write in this kind of {platform} room: {room}.",
+    "transport.unreadable": "I cannot decrypt the messages of {count} senders on {platform}.",
+    "transport.foreign_identity": (
+        "The {platform} account {account} has a cross-signing identity that I did not make. Put my cross_signing.json "
+        "back, or reset the account's identity; until then clients may give me no keys."
+    ),
+    # What the Matrix transport says itself
+    "matrix.unencrypted": "I only talk in encrypted rooms. Please turn on encryption here, or invite me to another room.",
+    "matrix.unsigned": "I do not act on messages from a device that its owner has not verified. Please verify this one.",
+    "matrix.changed": (
+        "Your cryptographic identity is no longer the one I know, so I do not act on your messages. If you reset it, "
+        "ask my admin to forget the old one."
+    ),
+    "matrix.withheld": (
+        "I cannot read your messages: your client gives me no key for them. Please verify me, or allow it to send to "
+        "unverified devices, and write again."
+    ),
+    "matrix.keyless": "I cannot read your message: its key has not reached me. Please send it again.",
     # Errors: the engines
     "model.missing": "There is no model file at {path}. `inglenook models pull` fetches it.",
     "model.unreadable": "I may not read the model {path}. Change its owner or mode.",

@@ -293,6 +293,18 @@ SENTENCES = {
     "transport.unauthorized": "{platform} 不接受我的令牌。请让管理员换一个新的。",
     "transport.conflict": "另一个程序正在接收我在 {platform} 上的消息，请管理员停掉其中一个。",
     "transport.flood": "{platform} 要求我 {seconds:.0f} 秒内不要发消息。",
+    "transport.unencrypted": "我不能在这类 {platform} 房间里发言：{room}。",
+    "transport.unreadable": "{platform} 上有 {count} 个发送方的消息我无法解密。",
+    "transport.foreign_identity": (
+        "{platform} 账号 {account} 的交叉签名身份不是我创建的。请放回我的 cross_signing.json，或重置该账号的身份；"
+        "在此之前，客户端可能不会把密钥给我。"
+    ),
+    # Matrix 传输自己说的话
+    "matrix.unencrypted": "我只在加密房间里交谈。请在这里开启加密，或邀请我去别的房间。",
+    "matrix.unsigned": "这台设备没有经过主人验证，我不会处理它发来的消息。请先验证这台设备。",
+    "matrix.changed": "你的加密身份和我记住的不一样了，所以我不处理你的消息。如果是你重置了身份，请让我的管理员忘掉旧的。",
+    "matrix.withheld": "我读不了你的消息：你的客户端没有把密钥给我。请验证我，或允许向未验证的设备发送，然后再发一次。",
+    "matrix.keyless": "我读不了你的消息：它的密钥没有送到。请再发一次。",
     # Errors: the engines
     "model.missing": "{path} 处没有模型文件。可用 `inglenook models pull` 获取。",
     "model.unreadable": "没有读取模型 {path} 的权限。请修改其属主或权限。",

@@ -1,1 +1,1 @@
-"""Matrix as a transport."""
+"""Matrix as a transport: encrypted rooms on one's own homeserver."""
