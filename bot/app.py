@@ -268,7 +268,9 @@ def _pipeline(settings: Settings, services: Services, transports: Mapping[str, T
 
 
 def _secrets(settings: Settings) -> list[str]:
-    return [plain for secret in (settings.telegram.token, settings.remote_api_key) if (plain := _plain(secret))]
+    matrix = settings.matrix
+    secrets = (settings.telegram.token, matrix.password, matrix.access_token, settings.remote_api_key)
+    return [plain for secret in secrets if (plain := _plain(secret))]
 
 
 def _plain(secret: SecretStr | None) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from bot.access import Role, Visitor
 from bot.commands import usable
@@ -30,7 +31,27 @@ async def open_platforms(settings: Settings, people: People, clock: Clock) -> As
             token = settings.telegram.token.get_secret_value()
             opening = open_telegram(settings.telegram, token, clock, menus)
             transports["telegram"] = await stack.enter_async_context(opening)
+        if settings.matrix.homeserver:
+            from bot.transports.matrix.transport import MatrixSentences, open_matrix  # noqa: PLC0415
+
+            sentences = MatrixSentences(
+                **{name: say(f"matrix.{name}", settings.language) for name in MatrixSentences.__slots__}
+            )
+            folder = settings.data_dir / "matrix"
+            joining = open_matrix(settings.matrix, folder, sentences, _admitted(settings, "matrix"))
+            transports["matrix"] = await stack.enter_async_context(joining)
         yield transports
+
+
+def _admitted(settings: Settings, platform: str) -> list[str]:
+    """The ids on this platform of those whom the configuration names."""
+    named = (person.partition("/") for person in (*settings.access.admins, *settings.access.allowed))
+    return [unquote(user_id) for on, _, user_id in named if on == platform]
+
+
+def is_any(settings: Settings) -> bool:
+    """Whether there is a chat platform beside the terminal."""
+    return settings.telegram.token is not None or bool(settings.matrix.homeserver)
 
 
 async def _telegram_menus(people: People, language: str) -> "Menus":

@@ -205,6 +205,8 @@ def contacted_hosts(settings: Settings) -> tuple[str, ...]:
     urls = [settings.remote.url] if settings.remote.url else []
     if settings.telegram.token:
         urls += [settings.telegram.base_url, settings.telegram.base_file_url]
+    if settings.matrix.homeserver:
+        urls += [settings.matrix.homeserver]
     return tuple(dict.fromkeys(urlsplit(url).netloc for url in urls))
 
 

@@ -23,6 +23,7 @@ from bot.domain import (
     MessageRef,
 )
 from bot.exchange import Answer
+from bot.platforms import is_any
 from bot.ports import Handler, KeepSent
 from bot.texts import say
 from bot.transports import files
@@ -119,7 +120,7 @@ def serve_all(ctx: typer.Context) -> None:
     """Run the assistant: all configured chat platforms, and this terminal where there is one."""
     invocation: Invocation = ctx.obj
     settings = invocation.settings()
-    platforms = settings.telegram.token is not None
+    platforms = is_any(settings)
     if platforms and not sys.stdin.isatty():
         run(_serve(settings))
     else:

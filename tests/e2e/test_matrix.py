@@ -110,10 +110,11 @@ async def test_words_in_an_encrypted_room(echo, ada):
     """A question is answered over end-to-end encryption, to a client that gives no keys to unsigned devices."""
     async with echo.running():
         room = await ada.room_with(echo.user_id)
-        await ada.say(room, "hello")
+        asked = await ada.say(room, "hello")
         (answer,) = await ada.answers(room, 1, "you said hello")
         assert answer["encrypted"]
         assert answer["sender"] == echo.user_id
+        await ada.until(lambda: _has_read(echo, ada, room, asked), "no receipt")
         (message,) = echo.of(IncomingMessage)
         assert (message.sender.user_id, message.is_direct) == (ada.user_id, True)
     assert (echo.folder.stat().st_mode & 0o777) == 0o700
@@ -184,7 +185,7 @@ async def test_replies_threads_and_reactions(echo, ada):
         (answer,) = await ada.answers(room, 1, "you said one")
         await ada.say(room, "two", **{"m.relates_to": {"m.in_reply_to": {"event_id": answer["id"]}}})
         await ada.answers(room, 2, "you said two")
-        assert "you said one" == echo.of(IncomingMessage)[-1].quoted
+        assert echo.of(IncomingMessage)[-1].quoted == "you said one"
         thread = {
             "rel_type": "m.thread",
             "event_id": asked,
@@ -197,7 +198,7 @@ async def test_replies_threads_and_reactions(echo, ada):
         assert asked == echo.of(IncomingMessage)[-1].chat.thread_id
         await ada.do("react", room=room, event_id=answer["id"], key="🛑")
         await ada.until(lambda: _found(echo.of(ButtonPressed)), "not pressed")
-        assert "stop" == echo.of(ButtonPressed)[0].data
+        assert echo.of(ButtonPressed)[0].data == "stop"
 
 
 async def test_an_answer_grows(echo, ada):
@@ -216,7 +217,7 @@ async def test_an_answer_grows(echo, ada):
     async with echo.running():
         room = await ada.room_with(echo.user_id)
         await ada.say(room, "tell me")
-        first, second = await ada.answers(room, 2, "and more")
+        first, _more = await ada.answers(room, 2, "and more")
         assert text == first["content"]["body"]
         assert 2 <= first["edits"] <= 6
         seen = await ada.do("seen", room=room)
@@ -277,8 +278,8 @@ async def test_people_without_a_signed_device_are_told_and_not_heard(echo, ada, 
         room = await ben.room_with(echo.user_id)
         await ben.say(room, "hello")
         (notice,) = await ben.answers(room, 1, "unsigned")
-        assert "m.notice" == notice["content"]["msgtype"]
-    assert [] == echo.of(IncomingMessage)
+        assert notice["content"]["msgtype"] == "m.notice"
+    assert echo.of(IncomingMessage) == []
     await ben.close()
 
 
@@ -291,7 +292,7 @@ async def test_a_changed_identity_is_not_heard(echo, ada):
         await ada.do("sign")
         await ada.say(room, "two")
         await ada.answers(room, 2, "changed")
-    assert ["one"] == [event.text for event in echo.of(IncomingMessage)]
+    assert [event.text for event in echo.of(IncomingMessage)] == ["one"]
 
 
 async def test_unencrypted_words_are_not_heard(echo, ada):
@@ -304,7 +305,7 @@ async def test_unencrypted_words_are_not_heard(echo, ada):
         await ada.do("send_plain", room=room, content={"msgtype": "m.text", "body": "slipped in"})
         await ada.say(room, "hello")
         await ada.answers(room, 1, "you said hello")
-    assert ["hello"] == [event.text for event in echo.of(IncomingMessage)]
+    assert [event.text for event in echo.of(IncomingMessage)] == ["hello"]
 
 
 async def test_invitations_from_elsewhere_are_not_accepted(echo, ada, synapse):
@@ -340,7 +341,7 @@ async def test_groups(echo, ada, synapse):
         assert [ada.user_id] == answer["content"]["m.mentions"]["user_ids"]
         (message,) = echo.of(IncomingMessage)
         assert (message.mentions_bot, message.is_direct, message.chat_title) == (True, False, "Family")
-        assert "Family" == echo.of(Joined)[0].title
+        assert echo.of(Joined)[0].title == "Family"
         await ada.do("request", method="POST", path=f"rooms/{room}/kick", body={"user_id": echo.user_id})
         await ada.until(lambda: _found(echo.of(Left)), "not told")
     await ben.close()
@@ -367,6 +368,11 @@ async def test_a_revoked_login_ends_the_transport(echo, synapse):
     async with open_matrix(echo.config, echo.folder, SENTENCES) as transport:
         with pytest.raises(TransportError, match="does not accept"):
             await asyncio.wait_for(transport.run(echo.handle, echo.cursor), 30)
+
+
+async def _has_read(echo, person, room, event_id):
+    events = await person.do("seen", room=room)
+    return any(echo.user_id in event["content"].get(event_id, ()) for event in events)
 
 
 async def _found(events):

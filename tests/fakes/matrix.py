@@ -26,12 +26,12 @@ class Person:
         await self.do("login", homeserver=self._address, user_id=self.user_id, password="secret", **options)
         return self
 
-    async def do(self, name, **arguments):
-        self._process.stdin.write(json.dumps({"do": name} | arguments).encode() + b"\n")
+    async def do(self, call, **arguments):
+        self._process.stdin.write(json.dumps({"do": call} | arguments).encode() + b"\n")
         await self._process.stdin.drain()
         answer = json.loads(await asyncio.wait_for(self._process.stdout.readline(), 60))
         if "error" in answer:
-            raise RuntimeError(f"{name}: {answer['error']}")
+            raise RuntimeError(f"{call}: {answer['error']}")
         return answer["result"]
 
     async def close(self):
@@ -55,7 +55,7 @@ class Person:
         return await self.say(room, f"* {text}", **{"m.new_content": new, "m.relates_to": relation})
 
     async def answers(self, room, count=1, body=None):
-        """The messages of others in the room, once there are so many, the last one with this text where one is given."""
+        """The messages of others in the room, once there are so many, the last one with this text if any is given."""
 
         async def enough():
             found = await self.do("read", room=room)

@@ -20,7 +20,7 @@ class MatrixConfig:
     """From INGLENOOK_MATRIX_ACCESS_TOKEN or the file named by INGLENOOK_MATRIX_ACCESS_TOKEN_FILE, instead of the
     password; its device must be used by nobody else."""
     encryption: Literal["required", "optional", "off"] = "required"
-    """required: nothing is read or written in unencrypted rooms; optional: rooms of both kinds; off: unencrypted ones."""
+    """required: no word in unencrypted rooms; optional: both kinds of rooms; off: unencrypted rooms only."""
     unsigned_devices: Literal["refuse", "accept"] = "refuse"
     """What to do with messages from devices that their owner has not verified, or whose owner's identity changed:
     refuse says so and does nothing else."""

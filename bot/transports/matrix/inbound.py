@@ -126,13 +126,14 @@ def _message_or_edit(
     content = _mapping(event.get("content"))
     event_id = _text(event.get("event_id"))
     if _mapping(content.get("m.relates_to")).get("rel_type") != "m.replace":
-        return _message(event, event_id, content, room, _thread_root(content), threads, target)
+        root = _thread_root(content)
+        return _message(event, event_id, content, room, thread_id=root, threads=threads, target=target)
     edited = target_id(event)
     if not edited or (target and target.sender != event.get("sender")):
         return None
     fresh = _mapping(content.get("m.new_content"))
     thread_id = target.thread_id if target else None
-    message = _message(event, edited, fresh, room, thread_id, threads, None)
+    message = _message(event, edited, fresh, room, thread_id=thread_id, threads=threads, target=None)
     return MessageEdited(message=message) if message else None
 
 
@@ -141,6 +142,7 @@ def _message(
     message_id: str,
     content: Event,
     room: Room,
+    *,
     thread_id: str | None,
     threads: Threads,
     target: Target | None,

@@ -43,6 +43,7 @@ class Intake:
         config: MatrixConfig,
         client: AsyncClient,
         company: Company,
+        *,
         encryption: Encryption | None,
         identities: Identities,
         may_write: Callable[[MatrixRoom], bool],

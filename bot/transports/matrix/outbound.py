@@ -10,6 +10,7 @@ import structlog
 from bot.domain import Button, ChatKey, IncomingMessage, MessageRef
 from bot.errors import TransportError
 from bot.ports import KeepSent, ReplyLimits
+from bot.transports.matrix.formatting import formatted
 from bot.transports.matrix.sender import Sender
 
 log = structlog.get_logger()
@@ -177,7 +178,8 @@ class MatrixSink:
 
 def text_content(text: str, msgtype: str) -> dict[str, Any]:
     """A text as the content of a message."""
-    return {"msgtype": msgtype, "body": text}
+    both = formatted(text)
+    return {"msgtype": msgtype, "body": both.body, "format": "org.matrix.custom.html", "formatted_body": both.html}
 
 
 def relation_to(chat: ChatKey, question_id: str | None) -> dict[str, Any]:

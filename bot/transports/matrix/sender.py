@@ -45,9 +45,11 @@ class Sender:
         """The event's id; waits as long as the homeserver asks to. Raises TransportError."""
         async with self._locks[room_id]:
             self._check(room_id)
-            while not (event_id := await self._try(room_id, content, tx_id)):
+            while True:
+                event_id = await self._try(room_id, content, tx_id)
+                if event_id:
+                    return event_id
                 await asyncio.sleep(max(0.0, self._limited_until - time.monotonic()))
-            return event_id
 
     async def offer(self, room_id: str, content: Mapping[str, Any], tx_id: str) -> str:
         """The event's id; empty where it would have to wait, for what the next event replaces anyway."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import re
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Sequence
@@ -25,7 +26,7 @@ from bot.domain import (
     IncomingMessage,
     MessageRef,
 )
-from bot.errors import BotError, TransportError
+from bot.errors import BotError, ConfigError, TransportError
 from bot.ports import Handler, KeepSent
 from bot.transports.matrix import faults, media
 from bot.transports.matrix.config import MatrixConfig
@@ -207,7 +208,14 @@ class MatrixTransport:
             raise
         sender = Sender(client, self._config.encryption, encryption)
         identities = Identities(client, self._folder)
-        intake = Intake(self._config, client, self._company, encryption, identities, sender.may_write)
+        intake = Intake(
+            self._config,
+            client,
+            self._company,
+            encryption=encryption,
+            identities=identities,
+            may_write=sender.may_write,
+        )
         return Line(client, encryption, sender, intake)
 
     async def _step(self, line: Line, handler: Handler, cursor: str, *, fresh: bool) -> str:
@@ -314,7 +322,10 @@ class MatrixTransport:
 async def open_matrix(
     config: MatrixConfig, folder: Path, sentences: MatrixSentences, admitted: Iterable[str] = ()
 ) -> AsyncIterator[MatrixTransport]:
-    """The transport; its connection is closed at the end. Nothing is connected before `run`."""
+    """The transport; its connection is closed at the end. Nothing is connected before `run`. Raises ConfigError."""
+    if not re.fullmatch(r"@[^:]+:.+", config.user_id):
+        accepted = "the account in full, like @inglenook:example.org"
+        raise ConfigError("config.value", key="matrix.user_id", found=repr(config.user_id), accepted=accepted)
     transport = MatrixTransport(config, folder, sentences, admitted)
     try:
         yield transport
