@@ -4,7 +4,8 @@ import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,8 @@ class Shell:
     """Runs `inglenook` with a data directory of its own, no configuration, and no way to the network."""
 
     data_dir: Path
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Further variables of its environment."""
 
     def environment(self):
         environ = {key: value for key, value in os.environ.items() if not key.startswith("INGLENOOK_")}
@@ -27,6 +30,7 @@ class Shell:
             "INGLENOOK_CONFIG": str(self.data_dir / "short.yaml"),
             "PYTHONPATH": str(BLOCKED_SOCKETS),
             "PYTHONUNBUFFERED": "1",
+            **self.secrets,
         }
 
     def start(self, *words, **options):

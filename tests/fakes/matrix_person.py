@@ -84,7 +84,8 @@ class Person:
     async def create_room(self, invite, encrypted=True, direct=True, name="", version=""):
         algorithm = {"algorithm": "m.megolm.v1.aes-sha2"}
         encryption = [{"type": "m.room.encryption", "state_key": "", "content": algorithm}] if encrypted else []
-        body = {"is_direct": direct, "invite": invite, "preset": "trusted_private_chat", "initial_state": encryption}
+        preset = "trusted_private_chat" if direct else "private_chat"
+        body = {"is_direct": direct, "invite": invite, "preset": preset, "initial_state": encryption}
         body |= ({"name": name} if name else {}) | ({"room_version": version} if version else {})
         return (await self._request("POST", "createRoom", body))["room_id"]
 
