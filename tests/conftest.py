@@ -7,6 +7,8 @@ import pytest
 import structlog
 from blockbuster import blockbuster_ctx
 
+from tests.fakes.synapse import Synapse
+
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch, tmp_path):
@@ -38,3 +40,12 @@ def _nothing_blocks() -> Iterator[None]:
             if name.startswith("sqlite3."):
                 function.can_block_in("peewee.py", {"connect", "execute_sql", "iterate", "begin", "commit", "rollback"})
         yield
+
+
+@pytest.fixture(scope="session")
+def synapse(tmp_path_factory):
+    """A real Matrix homeserver, started where a test asks for it. Accounts are named after their test."""
+    server = Synapse(tmp_path_factory.mktemp("synapse"))
+    server.start()
+    yield server
+    server.stop()

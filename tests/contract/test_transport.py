@@ -1,18 +1,24 @@
 """What every chat platform promises, over each implementation."""
 
+import asyncio
 import io
+import itertools
 from contextlib import asynccontextmanager
 
 import pytest
+from pydantic import SecretStr
 
 from bot.cli.chat import SilentTransport
 from bot.clock import SystemClock
 from bot.domain import Attachment, AttachmentKind, MessageRef
 from bot.errors import AttachmentError
 from bot.transports.console import ConsoleTransport
+from bot.transports.matrix.config import MatrixConfig
+from bot.transports.matrix.transport import MatrixSentences, open_matrix
 from bot.transports.telegram.config import TelegramConfig
 from bot.transports.telegram.transport import open_telegram
 from tests.fakes.botapi import TOKEN, BotApi, serve
+from tests.fakes.matrix import Person
 from tests.fakes.transport import RecordingTransport, incoming
 
 TRANSPORTS = {
@@ -20,6 +26,8 @@ TRANSPORTS = {
     "silent": SilentTransport,
     "recording": RecordingTransport,
 }
+
+_NUMBERS = itertools.count(1)
 
 
 @asynccontextmanager
@@ -34,19 +42,53 @@ async def telegram():
     assert api.violations == []
 
 
-@pytest.fixture(params=[*TRANSPORTS, "telegram"])
-async def transport(request):
+@asynccontextmanager
+async def matrix(synapse, folder):
+    """On a real homeserver; the one who asks has made an encrypted room and invited the assistant."""
+    number = next(_NUMBERS)
+    ada = Person(synapse, f"asks{number}")
+    bot = synapse.register(f"answers{number}")
+    config = MatrixConfig(homeserver=synapse.address, user_id=bot, password=SecretStr("secret"))
+    sentences = MatrixSentences(unencrypted="", unsigned="", changed="", withheld="", keyless="")
+    asked = asyncio.get_running_loop().create_future()
+
+    async def handler(*events, cursor=""):
+        for event in events:
+            asked.set_result(event)
+
+    async with open_matrix(config, folder / "keys", sentences) as transport:
+        running = asyncio.create_task(transport.run(handler))
+        await ada.login()
+        room = await ada.room_with(bot)
+        await ada.say(room, "hello")
+        yield transport, await asyncio.wait_for(asked, 30)
+        running.cancel()
+        await ada.close()
+
+
+@pytest.fixture(params=[*TRANSPORTS, "telegram", pytest.param("matrix", marks=pytest.mark.e2e)])
+async def platform(request, tmp_path):
+    """A transport with a question on it."""
     if request.param == "telegram":
         async with telegram() as transport:
-            yield transport
+            yield transport, incoming("hello", platform=transport.name, chat="1000")
+    elif request.param == "matrix":
+        async with matrix(request.getfixturevalue("synapse"), tmp_path) as both:
+            yield both
     else:
-        yield TRANSPORTS[request.param]()
+        transport = TRANSPORTS[request.param]()
+        yield transport, incoming("hello", platform=transport.name, chat="1000")
 
 
 @pytest.fixture
-def asked(transport):
+def transport(platform):
+    return platform[0]
+
+
+@pytest.fixture
+def asked(platform):
     """A question on that platform."""
-    return incoming("hello", platform=transport.name, chat="1000")
+    return platform[1]
 
 
 async def test_a_reply_grows_and_ends(transport, asked):

@@ -14,7 +14,6 @@ from bot.transports.matrix.config import MatrixConfig
 from bot.transports.matrix.transport import MatrixSentences, open_matrix
 from tests.e2e.conftest import DATA
 from tests.fakes.matrix import Person
-from tests.fakes.synapse import Synapse
 
 pytestmark = pytest.mark.e2e
 
@@ -22,14 +21,6 @@ _NUMBERS = itertools.count(1)
 SENTENCES = MatrixSentences(
     unencrypted="only encrypted", unsigned="unsigned", changed="changed", withheld="withheld", keyless="keyless"
 )
-
-
-@pytest.fixture(scope="module")
-def synapse(tmp_path_factory):
-    server = Synapse(tmp_path_factory.mktemp("synapse"))
-    server.start()
-    yield server
-    server.stop()
 
 
 class Echo:
@@ -86,6 +77,13 @@ class Echo:
         async with self.transport.open_reply(message, sent=sent, keep_sent=keep) as sink:
             heard = [f"{a.kind}:{len(await self.transport.fetch(a))}" for a in message.attachments]
             await sink.finish([" ".join(filter(None, ["you said", message.text, *heard]))])
+
+    async def until(self, true, seconds=30):
+        for _ in range(seconds * 20):
+            if true():
+                return
+            await asyncio.sleep(0.05)
+        raise AssertionError("in vain")
 
     def of(self, kind):
         return [event for event in self.events if isinstance(event, kind)]
@@ -360,14 +358,17 @@ async def test_the_homeserver_goes_and_comes_back(echo, ada, synapse):
 
 
 async def test_a_revoked_login_ends_the_transport(echo, synapse):
-    """A login that the homeserver no longer knows is an error with a clear word, not an endless loop."""
+    """A login that the homeserver no longer knows is not tried again and again; the ping has a clear word."""
     async with echo.running():
         pass
     token = json.loads((echo.folder / "credentials.json").read_text())["access_token"]
     await asyncio.to_thread(synapse.call, "POST", "/_matrix/client/v3/logout", {}, token)
     async with open_matrix(echo.config, echo.folder, SENTENCES) as transport:
+        task = asyncio.create_task(transport.run(echo.handle, echo.cursor))
+        await echo.until(lambda: transport._pulse.ended_by)
         with pytest.raises(TransportError, match="does not accept"):
-            await asyncio.wait_for(transport.run(echo.handle, echo.cursor), 30)
+            await transport.ping()
+        task.cancel()
 
 
 async def _has_read(echo, person, room, event_id):

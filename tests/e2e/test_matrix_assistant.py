@@ -7,17 +7,8 @@ import sqlite3
 import pytest
 
 from tests.fakes.matrix import Person
-from tests.fakes.synapse import Synapse
 
 pytestmark = pytest.mark.e2e
-
-
-@pytest.fixture(scope="module")
-def synapse(tmp_path_factory):
-    server = Synapse(tmp_path_factory.mktemp("synapse"))
-    server.start()
-    yield server
-    server.stop()
 
 
 @pytest.fixture

@@ -87,6 +87,7 @@ class _Pulse:
     synced: asyncio.Event = field(default_factory=asyncio.Event)
     synced_at: float = float("-inf")
     failure: str = "not connected yet"
+    ended_by: BotError | None = None
 
 
 class MatrixTransport:
@@ -112,7 +113,16 @@ class MatrixTransport:
         return Identity(self._config.user_id, self._config.user_id)
 
     async def run(self, handler: Handler, cursor: str = "") -> None:
-        """Syncs until cancelled. Raises TransportError when the account's login is no longer accepted."""
+        """Syncs until cancelled. With a login that is not accepted it stops and stays stopped: `ping` tells."""
+        try:
+            await self._follow(handler, cursor)
+        except (TransportError, ConfigError) as error:
+            self._pulse.ended_by = error
+        log.error("matrix stopped", error=str(self._pulse.ended_by))
+        # The other platforms go on.
+        await asyncio.Event().wait()
+
+    async def _follow(self, handler: Handler, cursor: str) -> None:
         await asyncio.to_thread(self._folder.make)
         line = self._line = await self._patiently(self._connect)
         fresh = True
@@ -188,6 +198,8 @@ class MatrixTransport:
 
     async def ping(self) -> None:
         """Raises TransportError when the last sync is too long ago, or messages can no longer be read."""
+        if self._pulse.ended_by:
+            raise self._pulse.ended_by
         line = self._open_line()
         if time.monotonic() - self._pulse.synced_at > SILENT_SECONDS:
             raise faults.failed(self._pulse.failure)
