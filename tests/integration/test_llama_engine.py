@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from contextlib import aclosing
+from dataclasses import replace
 
 import llama_cpp
 import pytest
@@ -283,3 +284,25 @@ def test_a_truncated_download_is_named(model_path, tmp_path, kept_bytes):
         path.write_bytes(file.read()[:kept_bytes])
 
     assert load_code(path) == ("model.not_gguf" if kept_bytes in (0, 3) else "model.truncated")
+
+
+@pytest.mark.parametrize("temperature", [0, 0.3], ids=["greedy", "drawn"])
+async def test_guessed_quotations_change_no_word(config, temperature):
+    """An answer that copies a passage takes fewer steps, and says what it says without guesses."""
+    passage = "The old house at the end of Mill Lane has a stove in the kitchen that has burned wood since the war."
+    asked = request(
+        "quoting",
+        user(f"{passage}\n\nCopy this passage word for word."),
+        temperature=temperature,
+        seed=3,
+        max_tokens=40,
+    )
+    texts, steps = [], []
+    for guessing in (False, True):
+        async with open_llm_engine(replace(config, guess_quotations=guessing)) as engine:
+            text, _ = await told(engine, asked)
+            texts.append(text)
+            steps.append(engine.stats().steps)
+
+    assert texts[0] == texts[1]
+    assert steps[1] < steps[0]

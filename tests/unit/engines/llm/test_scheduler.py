@@ -47,11 +47,11 @@ def step(subject, outcome=DecodeOutcome.OK, token=7):
 
 
 def test_a_long_prompt_is_read_in_pieces():
-    """250 tokens take two steps of at most 128, so that a newcomer never waits for a long step."""
+    """250 tokens take three steps of at most 96, so that a newcomer never waits for a long step."""
     subject = scheduler(batch_tokens=512)
     add(subject, "a", 250)
 
-    assert [step(subject) for _ in range(3)] == [{0: 128}, {0: 122}, {0: 1}]
+    assert [step(subject) for _ in range(4)] == [{0: 96}, {0: 96}, {0: 58}, {0: 1}]
 
 
 def test_only_the_last_token_of_a_prompt_wants_logits():
@@ -70,7 +70,7 @@ def test_running_words_go_on_while_a_prompt_is_read():
     step(subject)
     add(subject, "reader", 200)
 
-    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 64}, {0: 1, 1: 64}, {0: 1, 1: 64}]
+    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 96}, {0: 1, 1: 96}, {0: 1, 1: 8}]
 
 
 def test_a_short_newcomer_is_read_at_once_beside_a_long_prompt():
