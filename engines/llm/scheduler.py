@@ -17,9 +17,9 @@ from engines.llm.waiting import WaitingLine
 _HEADROOM_TOKENS = 32
 """Room for its first words that a sequence must find before it starts; else it would soon be preempted."""
 
-_PROMPT_ROWS = 96
+_PROMPT_ROWS, _PROMPT_ROWS_ALONE = 64, 96
 """Prompts get this much of a step at most, so that steps stay short: words keep flowing, and a newcomer is read within
-two steps even beside a long prompt. With 64 it waits little less, and in two of three runs the long one was slower."""
+two steps even beside a long prompt. Beside nobody a prompt may take more, but a newcomer must soon come between."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,8 @@ class Scheduler:
         """The next decode call, or none when nobody runs."""
         decoding = [sequence for sequence in self._running.values() if sequence.status is Status.DECODING]
         reading = [sequence for sequence in self._running.values() if sequence.status is Status.PREFILLING]
-        budget = min(_PROMPT_ROWS, self._batch_tokens - len(decoding))
+        most = _PROMPT_ROWS if decoding or len(reading) > 1 or self._waiting else _PROMPT_ROWS_ALONE
+        budget = min(most, self._batch_tokens - len(decoding))
         for sequence in decoding:
             sequence.scheduled = 1
         if self._guesses and not reading:

@@ -70,7 +70,7 @@ def test_running_words_go_on_while_a_prompt_is_read():
     step(subject)
     add(subject, "reader", 200)
 
-    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 96}, {0: 1, 1: 96}, {0: 1, 1: 8}]
+    assert [step(subject) for _ in range(3)] == [{0: 1, 1: 64}, {0: 1, 1: 64}, {0: 1, 1: 64}]
 
 
 def test_a_short_newcomer_is_read_at_once_beside_a_long_prompt():
