@@ -14,6 +14,7 @@ from bot.transports.matrix.config import MatrixConfig
 from bot.transports.matrix.transport import MatrixSentences, open_matrix
 from tests.e2e.conftest import DATA
 from tests.fakes.matrix import Person
+from tests.fakes.synapse import Synapse
 
 pytestmark = pytest.mark.e2e
 
@@ -220,6 +221,31 @@ async def test_an_answer_grows(echo, ada):
         assert 2 <= first["edits"] <= 6
         seen = await ada.do("seen", room=room)
         assert any(echo.user_id in event["content"].get("user_ids", []) for event in seen)
+
+
+async def test_the_servers_own_rate_limits(tmp_path):
+    """Where the homeserver lets few messages through, drafts are left out and the last word waits, once."""
+    synapse = Synapse(tmp_path / "synapse", limited=True)
+    await asyncio.to_thread(synapse.start)
+    echo = Echo(synapse, tmp_path / "matrix", user_id=synapse.register("bot"), password=SecretStr("secret"))
+    ada = await Person(synapse, "ada").login()
+
+    async def at_length(event):
+        if isinstance(event, IncomingMessage):
+            async with echo.transport.open_reply(event) as sink:
+                for number in range(10):
+                    await echo.transport.send(event.chat, f"note {number}")
+                await sink.show("draft")
+                await sink.finish(["done"])
+
+    echo.answer = at_length
+    async with echo.running():
+        room = await ada.room_with(echo.user_id)
+        await ada.say(room, "hello")
+        answers = await ada.answers(room, 11, "done")
+    assert [f"note {number}" for number in range(10)] == [answer["content"]["body"] for answer in answers[:-1]]
+    await ada.close()
+    await asyncio.to_thread(synapse.stop)
 
 
 async def test_a_send_can_be_repeated(echo, ada):

@@ -52,6 +52,7 @@ class Encryption:
         self._client = client
         self._folder = folder
         self._waiting = list(waiting)
+        self._changed = False
         self._withheld: dict[str, str] = {}
         self._told: set[str] = set()
         self._fallback_published = False
@@ -127,7 +128,8 @@ class Encryption:
         """Keeps the event until its key comes, over restarts too."""
         if all(item.source.get("event_id") != event.event_id for item in self._waiting):
             self._waiting.append(Waiting(room_id, event.source, time.time()))
-            await self._save()
+            self._changed = True
+            await self.save()
 
     async def arrived(self, response: SyncResponse) -> list[tuple[str, Event]]:
         """Rooms and events whose key has come with this response."""
@@ -136,23 +138,26 @@ class Encryption:
         opened = [(item, self._opened(item)) for item in self._waiting]
         found = [(item.room_id, event) for item, event in opened if event]
         self._waiting = [item for item, event in opened if not event]
+        self._changed = self._changed or bool(found)
         return found
 
-    async def overdue(self) -> list[tuple[Waiting, str]]:
+    def overdue(self) -> list[tuple[Waiting, str]]:
         """Messages whose key is not coming, the first of each session, each with what the sender's client said."""
         now = time.time()
         late = [item for item in self._waiting if now - item.since > OVERDUE_SECONDS]
         fresh = {item.session_id: item for item in reversed(late) if item.session_id not in self._told}
         self._told |= set(fresh)
         kept = [item for item in self._waiting if now - item.since < FORGOTTEN_SECONDS]
-        if len(kept) < len(self._waiting):
-            self._waiting = kept
-            await self._save()
+        self._changed = self._changed or len(kept) < len(self._waiting)
+        self._waiting = kept
         return [(item, self._withheld.get(item.session_id, "")) for item in fresh.values()]
 
     async def save(self) -> None:
-        """Writes down what still waits; after what has arrived is safe elsewhere."""
-        await self._save()
+        """Writes down what waits, where that has changed; what has arrived is safe elsewhere by then."""
+        if self._changed:
+            document = {"waiting": [item.dump() for item in self._waiting]}
+            await asyncio.to_thread(self._folder.write, FILE, document)
+            self._changed = False
 
     def _opened(self, item: Waiting) -> Event | None:
         event = Event.parse_event(dict(item.source))
@@ -186,10 +191,6 @@ class Encryption:
         account.mark_keys_as_published()
         olm.save_account()
         self._fallback_published = True
-
-    async def _save(self) -> None:
-        document = {"waiting": [item.dump() for item in self._waiting]}
-        await asyncio.to_thread(self._folder.write, FILE, document)
 
 
 def _checked(response: Any) -> None:

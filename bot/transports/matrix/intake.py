@@ -210,7 +210,7 @@ class Intake:
             for room_id, event in await self._encryption.arrived(response):
                 if room_id in self._client.rooms:
                     found += await self._taken(room_id, event)
-            for waiting, code in await self._encryption.overdue():
+            for waiting, code in self._encryption.overdue():
                 self._complain(waiting.room_id, waiting.session_id, "withheld" if code else "keyless")
         return found
 

@@ -239,7 +239,7 @@ class MatrixTransport:
         # At the first start ever, what was said before is nobody's question.
         events = await line.intake.read(response, cursor) if cursor else []
         await handler(*events, cursor=response.next_batch)
-        if line.encryption and line.encryption.is_waiting:
+        if line.encryption:
             await line.encryption.save()
         self._pulse.synced_at = time.monotonic()
         self._pulse.synced.set()
