@@ -177,14 +177,20 @@ async def serve(app: App) -> None:
     """Answers on all transports until the terminal is left or the program is asked to end; then finishes answers."""
     inbox = Inbox(app.store.inbox, app.pipeline.handle, app.services.clock)
     async with open_jobs(jobs(app), app.store.jobs):
-        await app.outbox.resend()
         await inbox.replay()
-        indexing = asyncio.create_task(_first_sync(app))
-        reminding = asyncio.create_task(Reminders(app.store, app.transports, app.services.clock).run())
+        # A platform may let the undelivered answers wait; what is new need not.
+        beside = [
+            asyncio.create_task(work)
+            for work in (
+                app.outbox.resend(),
+                _first_sync(app),
+                Reminders(app.store, app.transports, app.services.clock).run(),
+            )
+        ]
         with suppress(asyncio.CancelledError):
             await _until_asked_to_end(app, inbox)
-        reminding.cancel()
-        indexing.cancel()
+        for task in beside:
+            task.cancel()
         await inbox.drain(DRAIN_SECONDS)
 
 

@@ -40,6 +40,7 @@ class Outbox:
         self._language = language
         self._clock = clock
         self._in_hand: set[int] = set()
+        self._resending = asyncio.Lock()
         self._pauses: dict[ChatKey, _Pause] = {}
 
     async def deliver(
@@ -69,11 +70,12 @@ class Outbox:
 
     async def resend(self) -> None:
         """Sends what an earlier run or a failing platform left undelivered: in order in each chat, all at once."""
-        waiting: defaultdict[ChatKey, list[Undelivered]] = defaultdict(list)
-        for entry in await self._store.outbox.undelivered():
-            if entry.entry_id not in self._in_hand and entry.chat.platform in self._transports:
-                waiting[entry.chat].append(entry)
-        await asyncio.gather(*(self._catch_up(chat, entries) for chat, entries in waiting.items()))
+        async with self._resending:
+            waiting: defaultdict[ChatKey, list[Undelivered]] = defaultdict(list)
+            for entry in await self._store.outbox.undelivered():
+                if entry.entry_id not in self._in_hand and entry.chat.platform in self._transports:
+                    waiting[entry.chat].append(entry)
+            await asyncio.gather(*(self._catch_up(chat, entries) for chat, entries in waiting.items()))
 
     async def _catch_up(self, chat: ChatKey, entries: Sequence[Undelivered]) -> None:
         for entry in entries:
