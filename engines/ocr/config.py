@@ -1,7 +1,7 @@
 """How pictures are read."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
@@ -10,8 +10,12 @@ from annotated_types import Ge, Gt, Le
 class OcrConfig:
     """Settings of the OCR engine."""
 
+    engine: Literal["tesseract", "rapidocr", "both"] = "both"
+    """Who reads. `both`: Tesseract, and RapidOCR where Tesseract is not sure; it takes up to 700 MB while it reads."""
     languages: str = "eng+chi_sim"
     """Tesseract's languages, joined with `+`. Each one more costs about a sixth of the time."""
+    idle_seconds: Annotated[float, Gt(0)] = 300.0
+    """RapidOCR leaves memory after this time without use."""
     timeout_seconds: Annotated[float, Gt(0)] = 60.0
     """A picture that takes longer is given up."""
     max_megapixels: Annotated[float, Gt(0), Le(200)] = 64.0

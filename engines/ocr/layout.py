@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from statistics import median
 
+from engines.ocr.types import Line
+
 LEAST_LINE_CONFIDENCE = 40.0
 """A line below is a texture taken for letters."""
 
@@ -17,7 +19,7 @@ _MOST_WORDS_IN_A_CELL = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Word:
-    """A word where Tesseract found it."""
+    """A word where it was found."""
 
     text: str
     confidence: float
@@ -30,13 +32,24 @@ class Word:
     height: int
 
 
-def to_text(words: Sequence[Word]) -> str:
-    """Lines of paragraphs, paragraphs apart by an empty line; a table row by row."""
+def to_lines(words: Sequence[Word]) -> list[Line]:
+    """Lines of paragraphs, an empty one between two paragraphs; a table row by row."""
     all_lines = lines(words)
     if is_table(all_lines):
-        return "\n".join("  ".join(join(line) for line in row) for row in rows(all_lines))
-    paragraphs = groupby(all_lines, key=lambda line: line[0].line[:2])
-    return "\n\n".join("\n".join(join(line) for line in paragraph) for _, paragraph in paragraphs)
+        return [
+            Line("  ".join(join(line) for line in row), confidence([word for line in row for word in line]))
+            for row in rows(all_lines)
+        ]
+    found: list[Line] = []
+    for _, paragraph in groupby(all_lines, key=lambda line: line[0].line[:2]):
+        found += [Line("", 0.0)] if found else []
+        found += [Line(join(line), confidence(line)) for line in paragraph]
+    return found
+
+
+def to_text(words: Sequence[Word]) -> str:
+    """The lines as one text."""
+    return "\n".join(line.text for line in to_lines(words))
 
 
 def is_table(all_lines: Sequence[Sequence[Word]]) -> bool:

@@ -21,12 +21,17 @@ _WORD_MARGIN_PIXELS = 5
 
 def with_large_letters(grey: Grey, most_pixels: float) -> Grey:
     """Enlarged if the letters are small."""
-    spots = find_letters(grey)
-    height = float(np.median(spots[:, cv2.CC_STAT_HEIGHT])) if len(spots) else _SMALL_PIXELS
+    height = letter_height(grey)
     factor = min(BEST_PIXELS / height, _LARGEST_FACTOR, (most_pixels / grey.size) ** 0.5)
     if height >= _SMALL_PIXELS or factor <= 1:
         return grey
     return scaled(grey, factor)
+
+
+def letter_height(grey: Grey) -> float:
+    """How high most letters are, in pixels; a usual height where there are none."""
+    spots = find_letters(grey)
+    return float(np.median(spots[:, cv2.CC_STAT_HEIGHT])) if len(spots) else _SMALL_PIXELS
 
 
 def unread_share(grey: Grey, words: Sequence[Word]) -> float:

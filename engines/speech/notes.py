@@ -1,6 +1,7 @@
 """What has been understood of one recording so far."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 from engines.speech.audio import SAMPLE_RATE
 from engines.speech.gate import Heard
@@ -37,6 +38,6 @@ class Notes:
         offset = piece.start / SAMPLE_RATE
         for segment in heard.believed():
             start, end = offset + segment.start_seconds, offset + segment.end_seconds
-            self.segments.append(Segment(start, end, segment.text))
+            self.segments.append(replace(segment, start_seconds=start, end_seconds=end))
             self._seconds[heard.language] += end - start
         self.segments.sort(key=lambda segment: segment.start_seconds)

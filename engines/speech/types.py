@@ -10,6 +10,12 @@ class Segment:
     start_seconds: float
     end_seconds: float
     text: str
+    confidence: float = 1.0
+    """0 to 1: the probability that the model gave its tokens, in the geometric mean."""
+
+
+UNSURE_BELOW = 0.64
+"""A transcript with less confidence has more wrong words than others and is shown as unsure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,3 +28,14 @@ class Transcript:
     audio_seconds: float
     speech_seconds: float
     segments: tuple[Segment, ...] = ()
+
+    @property
+    def confidence(self) -> float:
+        """0 to 1: the mean over the segments, weighted by their letters; 0 without text."""
+        letters = sum(len(segment.text) for segment in self.segments)
+        return sum(segment.confidence * len(segment.text) for segment in self.segments) / letters if letters else 0.0
+
+    @property
+    def is_unsure(self) -> bool:
+        """Whether the person should check what was heard."""
+        return bool(self.segments) and self.confidence < UNSURE_BELOW

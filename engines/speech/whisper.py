@@ -3,6 +3,7 @@
 Imported only where the model is loaded: the libraries take half a second to import.
 """
 
+from math import exp
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +107,7 @@ class Whisper:
         """faster-whisper's segment as ours; a time beyond the samples is in the filling of the window."""
         start, end = min(segment.start, seconds), min(segment.end, seconds)
         return ScoredSegment(
-            segment=Segment(start, end, write(segment.text, language, self._script)),
+            segment=Segment(start, end, write(segment.text, language, self._script), exp(segment.avg_logprob)),
             log_probability=segment.avg_logprob,
             compression_ratio=segment.compression_ratio,
         )

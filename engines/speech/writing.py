@@ -1,5 +1,6 @@
 """What was heard -> how it is written. Pure but for the conversion tables, which load at first use."""
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -13,11 +14,16 @@ ChineseScript = Literal["simplified", "traditional", "as_heard"]
 
 _CONVERSIONS = {"simplified": "t2s", "traditional": "s2t"}
 _CHINESE_LANGUAGES = frozenset({"zh", "yue"})
+_NARROW_PUNCTUATION = re.compile(r"(?<=[\u4e00-\u9fff])([,?!:;]) ?")
+_WIDE = str.maketrans(",?!:;", "，？！：；")
 
 
 def write(text: str, language: str, script: ChineseScript) -> str:
-    """The text in the script wanted, if it is Chinese. Whisper itself mixes both scripts."""
-    if language not in _CHINESE_LANGUAGES or script == "as_heard":
+    """The text in the script wanted, with Chinese punctuation, if it is Chinese. Whisper itself mixes both scripts."""
+    if language not in _CHINESE_LANGUAGES:
+        return text
+    text = _NARROW_PUNCTUATION.sub(lambda found: found[1].translate(_WIDE), text)
+    if script == "as_heard":
         return text
     return str(_converter(_CONVERSIONS[script]).convert(text))
 

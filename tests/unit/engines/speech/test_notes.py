@@ -1,11 +1,13 @@
 """What is understood of a recording, piece by piece."""
 
+from dataclasses import replace
+
 import pytest
 
 from engines.speech.audio import SAMPLE_RATE
 from engines.speech.gate import Heard, ScoredSegment
 from engines.speech.notes import Notes
-from engines.speech.types import Segment
+from engines.speech.types import Segment, Transcript
 from engines.speech.vad import Region
 from engines.speech.writing import join, write
 
@@ -81,3 +83,29 @@ def test_traditional_script():
 def test_text_of_languages_without_spaces():
     """Segments are joined as Whisper spaced them."""
     assert join([Segment(0, 1, "你好"), Segment(1, 2, "吗?")]) == "你好吗?"
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "expected"),
+    [
+        pytest.param("例如,你好吗? 好!", "zh", "例如，你好吗？好！", id="Chinese"),
+        pytest.param("用 Python 3.11, 好", "zh", "用 Python 3.11, 好", id="after other letters"),
+        pytest.param("well, yes", "en", "well, yes", id="English"),
+    ],
+)
+def test_chinese_punctuation(text, language, expected):
+    """Chinese has its own punctuation, whatever the model writes."""
+    assert write(text, language, "as_heard") == expected
+
+
+def test_confidence():
+    """The whole is as sure as its text is on average, and unsure below a limit; a piece keeps its confidence."""
+    taken = notes()
+    sure = ScoredSegment(segment=Segment(0, 1, "twelve chars", 0.9), log_probability=-0.1, compression_ratio=1)
+    guess = ScoredSegment(segment=Segment(1, 2, "four", 0.1), log_probability=-0.1, compression_ratio=1)
+    taken.add(Heard(segments=(sure, guess), language="en", is_language_sure=True), piece(5))
+    whole = Transcript(text="", language="en", audio_seconds=9, speech_seconds=2, segments=tuple(taken.segments))
+    assert whole.confidence == pytest.approx(0.7)
+    assert not whole.is_unsure
+    assert replace(whole, segments=whole.segments[1:]).is_unsure
+    assert not replace(whole, segments=()).is_unsure
