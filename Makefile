@@ -33,6 +33,10 @@ kills: .venv/.dev                          ## kill the assistant 200 times betwe
 latency: .venv/.dev $(MODELS)/.defaults    ## how soon 20 busy people see something; what the bot adds to the engine
 	$(BIN)/python -m benchmarks.reply_latency
 
+bench-senses: .venv/.dev $(MODELS)/.defaults  ## measure hearing and reading; needs INGLENOOK_BENCH_DATA
+	$(BIN)/python -m benchmarks.speech --model "$(MODELS)/whisper-base"
+	$(BIN)/python -m benchmarks.ocr
+
 doctor: .venv/.runtime                     ## what works on this machine, and what to do about the rest
 	@$(BIN)/inglenook doctor
 
@@ -49,7 +53,7 @@ clean-venv:                                ## forget the installed environment
 help:                                      ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
-.PHONY: run test check bench e2e-telegram kills latency doctor lock clean-venv help
+.PHONY: run test check bench bench-senses e2e-telegram kills latency doctor lock clean-venv help
 
 # What is installed: a stamp is newer than what it was made from.
 

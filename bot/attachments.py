@@ -11,6 +11,11 @@ from bot.errors import AttachmentError
 from bot.ports import TextExtractor, TextRecognizer, Transcriber
 from bot.prompt import Piece
 from bot.texts import say
+from engines.ocr.types import RecognizedText
+from engines.speech.types import Transcript
+
+LONG_MEMO_SECONDS = 60.0
+"""After a longer recording a summary is offered."""
 
 Fetch = Callable[[Attachment], Awaitable[bytes]]
 ShowStatus = Callable[[str], Awaitable[None]]
@@ -39,6 +44,8 @@ class Reading:
     pieces: tuple[Piece, ...] = ()
     notices: tuple[str, ...] = ()
     """Sentences for the user about what could not be heard or read."""
+    unsure: tuple[Piece, ...] = ()
+    """The recordings among the pieces that may have been misheard."""
 
     def text(self, kind: str) -> str | None:
         """The texts of one kind of piece together; none where there is no such piece."""
@@ -64,41 +71,36 @@ class AttachmentReader:
 
         Raises AttachmentError, TransportError, EngineError or KnowledgeError for one that cannot be read at all.
         """
-        pieces: list[Piece] = []
-        notices: list[str] = []
+        readings: list[Reading] = []
         for attachment in attachments:
             self._check_size(attachment, attachment.size_bytes or 0)
             await show_status(STATUS[attachment.kind])
             content = await fetch(attachment)
             self._check_size(attachment, len(content))
-            piece, notice = await self._read_one(attachment, content, language)
-            pieces += [piece] if piece else []
-            notices += [notice] if notice else []
-        return Reading(tuple(pieces), tuple(notices))
+            readings.append(await self._read_one(attachment, content, language))
+        return Reading(
+            tuple(piece for reading in readings for piece in reading.pieces),
+            tuple(notice for reading in readings for notice in reading.notices),
+            tuple(piece for reading in readings for piece in reading.unsure),
+        )
 
-    async def _read_one(self, attachment: Attachment, content: bytes, language: str) -> tuple[Piece | None, str | None]:
+    async def _read_one(self, attachment: Attachment, content: bytes, language: str) -> Reading:
         name = attachment.file_name
         match attachment.kind:
             case AttachmentKind.VOICE:
-                transcript = await self._transcriber.transcribe(content, attachment.mime_type)
-                if not transcript.text:
-                    return None, say("notice.no_speech", language, name=name)
-                return Piece("heard", name, transcript.text), None
+                return _heard(await self._transcriber.transcribe(content, attachment.mime_type), name, language)
             case AttachmentKind.IMAGE:
-                recognized = await self._recognizer.read(content)
-                if not recognized.text:
-                    return None, say("notice.nothing_readable", language, name=name)
-                return Piece("read", name, recognized.text), None
+                return _seen(await self._recognizer.read(content), name, language)
             case AttachmentKind.DOCUMENT:
                 text = await self._extractor.read(content, name)
                 return self._fitted(name, text, language)
 
-    def _fitted(self, name: str, text: str, language: str) -> tuple[Piece, str | None]:
+    def _fitted(self, name: str, text: str, language: str) -> Reading:
         limit = self._config.max_document_characters
         if len(text) <= limit:
-            return Piece("document", name, text), None
+            return Reading((Piece("document", name, text),))
         notice = say("notice.document_cut", language, name=name, characters=limit, total=len(text))
-        return Piece("document", name, text[:limit]), notice
+        return Reading((Piece("document", name, text[:limit]),), (notice,))
 
     def _check_size(self, attachment: Attachment, size_bytes: int) -> None:
         if size_bytes > self._config.max_mb * 1e6:
@@ -110,6 +112,22 @@ class AttachmentReader:
             )
 
 
+def _heard(transcript: Transcript, name: str, language: str) -> Reading:
+    if not transcript.text:
+        return Reading(notices=(say("notice.no_speech", language, name=name),))
+    piece = Piece("heard", name, transcript.text)
+    is_long = transcript.audio_seconds > LONG_MEMO_SECONDS
+    notices = (say("notice.offer_summary", language, name=name),) if is_long else ()
+    return Reading((piece,), notices, (piece,) if transcript.is_unsure else ())
+
+
+def _seen(recognized: RecognizedText, name: str, language: str) -> Reading:
+    if recognized.text:
+        return Reading((Piece("read", name, recognized.marked_text),))
+    code = "notice.too_blurred" if recognized.is_unclear else "notice.nothing_readable"
+    return Reading(notices=(say(code, language, name=name),))
+
+
 def echo(reading: Reading, language: str) -> str:
     """What was heard and read, as the user sees it before the answer, with the notices; empty for neither."""
     lines = []
@@ -117,5 +135,6 @@ def echo(reading: Reading, language: str) -> str:
         if piece.kind == "document":
             lines.append(say("echo.document", language, name=piece.name, characters=len(piece.text)))
         else:
-            lines.append(say(f"echo.{piece.kind}", language, text=piece.text))
+            code = "echo.heard_unsure" if piece in reading.unsure else f"echo.{piece.kind}"
+            lines.append(say(code, language, text=piece.text))
     return "\n".join((*lines, *reading.notices))

@@ -22,10 +22,13 @@ SENTENCES = {
     "prompt.forwarded": "(Forwarded; first written by {name}.)",
     # Echoes and notices around an answer
     "echo.heard": "heard: “{text}”",
+    "echo.heard_unsure": "I heard, not sure: “{text}”",
     "echo.read": "read from picture: “{text}”",
     "echo.document": "read {name} ({characters} characters)",
     "notice.no_speech": "I heard no speech in {name}.",
+    "notice.offer_summary": "{name} is longer than a minute. Ask me for a summary if you want one.",
     "notice.nothing_readable": "I can read nothing in {name}. A sharper, brighter photo, sent as a file, may help.",
+    "notice.too_blurred": "There is writing in {name}, but it is too blurred to read. Hold the camera closer and bring more light.",
     "notice.document_cut": "{name} is long: I took its first {characters} of {total} characters.",
     "notice.trimmed": "(This conversation has outgrown my memory: I no longer see its oldest {turns} messages.)",
     "notice.stopped": "(stopped)",

@@ -21,10 +21,13 @@ SENTENCES = {
     "prompt.forwarded": "（转发，原作者：{name}。）",
     # Echoes and notices around an answer
     "echo.heard": "听到：“{text}”",
+    "echo.heard_unsure": "听得不太确定：“{text}”",
     "echo.read": "图中文字：“{text}”",
     "echo.document": "已读 {name}（{characters} 个字符）",
     "notice.no_speech": "{name} 里没有听到说话声。",
+    "notice.offer_summary": "{name} 超过一分钟。需要的话，可以让我做个摘要。",
     "notice.nothing_readable": "{name} 里没有能认出的文字。换一张更清晰、更亮的照片，并以文件形式发送，可能会好些。",
+    "notice.too_blurred": "{name} 里有文字，但太模糊，认不出来。请把镜头凑近些，光线调亮些再拍一张。",
     "notice.document_cut": "{name} 很长：共 {total} 个字符，我只读了前 {characters} 个。",
     "notice.trimmed": "（这段对话已超出我的记忆：最早的 {turns} 条消息我已看不到了。）",
     "notice.stopped": "（已停止）",

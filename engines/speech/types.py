@@ -15,7 +15,7 @@ class Segment:
 
 
 UNSURE_BELOW = 0.64
-"""A transcript with less confidence has more wrong words than others and is shown as unsure."""
+"""A transcript with less confidence is unsure: e to the log-probability below which a piece is heard again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
