@@ -31,7 +31,8 @@ kills: .venv/.dev                          ## kill the assistant 200 times betwe
 	$(BIN)/python -m benchmarks.kills
 
 latency: .venv/.dev $(MODELS)/.defaults    ## how soon 20 busy people see something; what the bot adds to the engine
-	$(BIN)/python -m benchmarks.reply_latency
+	INGLENOOK_MODELS="$(MODELS)" $(BIN)/python -m benchmarks.reply_latency --engine swift
+	INGLENOOK_MODELS="$(MODELS)" $(BIN)/python -m benchmarks.reply_latency --engine real
 
 bench-senses: .venv/.dev $(MODELS)/.defaults  ## measure hearing and reading; needs INGLENOOK_BENCH_DATA
 	$(BIN)/python -m benchmarks.speech --model "$(MODELS)/whisper-base"

@@ -119,10 +119,16 @@ def measure(people: int, rounds: int, engine: str, seed: int) -> list[Timing]:
     """One run in a folder of its own."""
     with tempfile.TemporaryDirectory() as folder, own_server() as side:
         home = Home(Path(folder), side, allowed=[person_name(number) for number in range(people)], max_tokens=32)
-        home.link_models()
+        if engine == "real":
+            home.link_models()
         journal = Path(folder) / "journal.jsonl"
         life = Life(
-            environment=home.environment(), log=str(home.log), journal=str(journal), real_engines=engine == "real"
+            environment=home.environment(),
+            log=str(home.log),
+            journal=str(journal),
+            words=40,
+            word_seconds=0.05,
+            real_engines=engine == "real",
         )
         with lives(life) as alive:
             alive.start()

@@ -520,6 +520,11 @@ class _Requests(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     state: BotApi
 
+    def handle(self):
+        """Requests of one connection, until it is closed, however that happens."""
+        with suppress(ConnectionError):
+            super().handle()
+
     def do_GET(self):
         """A download."""
         prefix = f"/file/bot{self.state.token}/documents/"
