@@ -25,7 +25,18 @@ class Ticket:
         self.author = author
         """`str()` of the Person whose message it is; empty when it is nobody's."""
         self._called = asyncio.Event()
+        self._seen = asyncio.Event()
         self._running: asyncio.Timeout | None = None
+
+    def seen(self) -> None:
+        """The reply to this message stands in the chat: those of later ones may follow below it."""
+        self._seen.set()
+
+    async def below(self) -> None:
+        """Waits until the reply to the message before this one stands in the chat, or never will."""
+        place = self._queue.index(self)
+        if place:
+            await self._queue[place - 1]._seen.wait()  # noqa: SLF001 - tickets of one queue know each other
 
     @property
     def ahead(self) -> int:
@@ -67,6 +78,7 @@ class Ticket:
 
     def _leave(self) -> None:
         self._queue.remove(self)
+        self._seen.set()
         if self._queue:
             self._queue[0]._called.set()  # noqa: SLF001 - tickets of one queue know each other
 

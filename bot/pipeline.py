@@ -6,9 +6,8 @@ and 8, the engine and the streamed reply, are in `bot/answering.py`.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 
 import structlog
 from structlog.contextvars import bound_contextvars
@@ -27,6 +26,7 @@ from bot.domain import (
     IncomingEvent,
     IncomingMessage,
     MessageEdited,
+    MessageRef,
     MessageRemoved,
     Refuse,
     Rewind,
@@ -140,10 +140,15 @@ class Pipeline:
     ) -> Answer:
         message, reply_key = replied(event, action)
         spoken = language(message, situation.settings, self._config.language)
+
+        async def keep_sent(sent: Sequence[MessageRef]) -> None:
+            await self._store.replies.keep(reply_key, event.chat, sent)
+            ticket.seen()
+
         opened = self._transports[event.chat.platform].open_reply(
             message,
             sent=await self._store.replies.sent(reply_key),
-            keep_sent=partial(self._store.replies.keep, reply_key, event.chat),
+            keep_sent=keep_sent,
             buttons=draft_buttons(action, spoken),
         )
         try:
@@ -208,10 +213,11 @@ class Pipeline:
     async def _converse(self, exchange: Exchange, ticket: Ticket, rewind_to: str = "") -> Answer:
         # 4. Take the chat's turn.
         self._services.desk.check_room(ticket)
+        await ticket.below()
         if ticket.ahead:
             await exchange.writer.status("status.waiting", ahead=ticket.ahead)
         elif not exchange.message.attachments:
-            # At once: those who come later say at once that they wait, and stand below.
+            # At once: the replies to later messages wait for this one to stand in the chat.
             await exchange.writer.status("status.thinking")
         async with ticket.turn():
             await self._catch_up(exchange)

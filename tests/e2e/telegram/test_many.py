@@ -114,7 +114,10 @@ def test_a_hundred_people_at_once(side, assistant):
         )
         grown = psutil.Process(running.pid).memory_info().rss - memory
     for number, person in enumerate(people):
-        assert finished(side, person) == [f"q{turn}{number:02}" for turn in range(3)]
+        codes = [f"q{turn}{number:02}" for turn in range(3)]
+        assert finished(side, person) == codes
+        places = [words(person).index(ending(code)) for code in codes]
+        assert places == sorted(places), "answers stand in the order of the questions"
     assert grown < MEMORY_GROWTH_BYTES
 
 
