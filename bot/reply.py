@@ -1,7 +1,7 @@
 """How an answer appears: progress, paced edits, and the cut into messages that the platform accepts."""
 
 import re
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 
 from bot.domain import Citation
 from bot.ports import Clock, ReplyLimits, ReplySink
@@ -64,26 +64,35 @@ def split(text: str, limits: ReplyLimits) -> list[str]:
     """
     pieces = []
     while limits.measure(text) > limits.max_length:
-        cut = _cut_at(text, limits)
-        piece, text = text[:cut].rstrip(), text[cut:].lstrip("\n")
-        fence = _open_fence(piece)
-        if fence:
-            piece, text = f"{piece}\n{fence[:3]}", f"{fence}\n{text}"
+        piece, text = _cut(text, limits)
         pieces.append(piece)
     return [*pieces, text]
 
 
-def _cut_at(text: str, limits: ReplyLimits) -> int:
-    # Room for a closing fence.
-    room = limits.max_length - 8
-    fits = _longest_fitting(text, limits.measure, room)
+def _cut(text: str, limits: ReplyLimits) -> tuple[str, str]:
+    """A piece that fits, and the rest. Formatted, a shorter text may be the longer one: each try is measured."""
+    longest = fits = _longest_fitting(text, limits.measure, limits.max_length)
+    while fits:
+        for end in (*_borders(text, fits), fits):
+            piece, rest = _closed(text[:end].rstrip(), text[end:].lstrip("\n"))
+            if limits.measure(piece) <= limits.max_length and len(rest) < len(text):
+                return piece, rest
+        fits //= 2
+    return text[:longest], text[longest:]
+
+
+def _borders(text: str, end: int) -> Iterator[int]:
+    """Where a cut before `end` hurts least, the best first; not in the first third, which would make tiny pieces."""
     for border in ("\n\n", "\n", "。", ". ", " "):
-        # Not before a third: a border near the start would make tiny pieces.
-        at = text.rfind(border, fits // 3, fits)
-        # A shorter text may be the longer one once it is formatted.
-        if at > 0 and limits.measure(text[:at]) <= room:
-            return at + len(border)
-    return fits
+        at = text.rfind(border, end // 3, end)
+        if at > 0:
+            yield at + len(border)
+
+
+def _closed(piece: str, rest: str) -> tuple[str, str]:
+    """Both with their code blocks whole."""
+    fence = _open_fence(piece)
+    return (f"{piece}\n{fence[:3]}", f"{fence}\n{rest}") if fence else (piece, rest)
 
 
 def _longest_fitting(text: str, measure: Callable[[str], int], limit: int) -> int:

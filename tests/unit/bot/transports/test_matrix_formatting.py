@@ -3,7 +3,7 @@
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bot.ports import ReplyLimits
@@ -105,6 +105,7 @@ def test_text_that_is_too_long_or_too_deep_is_shown_as_it_is():
 
 
 @given(SOURCES.map(lambda source: source * 20))
+@example("****************``\n```**" * 20)
 @settings(max_examples=30, deadline=None)
 def test_pieces_fit_in_both_forms(source):
     """Text that the pipeline cuts by this measure fits, whatever its HTML makes of it."""
