@@ -191,6 +191,8 @@ async def serve(app: App) -> None:
             await _until_asked_to_end(app, inbox)
         for task in beside:
             task.cancel()
+        # None of them may be in the middle of a transaction when the store closes.
+        await asyncio.gather(*beside, return_exceptions=True)
         await inbox.drain(DRAIN_SECONDS)
 
 

@@ -92,6 +92,7 @@ async def test_it_runs_by_itself(house):
     running = asyncio.create_task(house.reminders.run())
     await asyncio.wait_for(sent.wait(), 30)
     running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_restart_in_the_middle(tmp_path):
