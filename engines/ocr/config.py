@@ -11,7 +11,7 @@ class OcrConfig:
     """Settings of the OCR engine."""
 
     engine: Literal["tesseract", "rapidocr", "both"] = "both"
-    """Who reads. `both`: Tesseract, and RapidOCR where Tesseract is not sure; the program takes up to 750 MB while it reads."""
+    """Who reads. `both`: Tesseract, and RapidOCR where Tesseract is not sure; it takes up to 750 MB while it reads."""
     languages: str = "eng+chi_sim"
     """Tesseract's languages, joined with `+`. Each one more costs about a sixth of the time."""
     idle_seconds: Annotated[float, Gt(0)] = 300.0
