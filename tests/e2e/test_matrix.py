@@ -79,7 +79,7 @@ class Echo:
             heard = [f"{a.kind}:{len(await self.transport.fetch(a))}" for a in message.attachments]
             await sink.finish([" ".join(filter(None, ["you said", message.text, *heard]))])
 
-    async def until(self, true, seconds=30):
+    async def until(self, true, seconds=120):
         for _ in range(seconds * 20):
             if true():
                 return

@@ -44,11 +44,11 @@ async def test_the_assistant_answers_in_an_encrypted_room(shell, synapse, ada):
         process.kill()
         process.communicate()
         process = shell.start("run")
-        await ada.until(lambda: _all_answered(shell), "not answered after the kill", seconds=90)
+        await ada.until(lambda: _all_answered(shell), "not answered after the kill", seconds=240)
         assert len(await ada.answers(room, 3)) == 3
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 async def _all_answered(shell):

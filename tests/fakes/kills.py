@@ -13,7 +13,7 @@ from tests.fakes.lives import Lives
 from tests.fakes.swift import POINTS, ending
 
 PEOPLE = ("ann", "ben", "cho")
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,7 +64,7 @@ class Person:
 
         return await self.until(enough, f"not {count} message(s) ending with {body!r}")
 
-    async def until(self, found, complaint, seconds=40):
+    async def until(self, found, complaint, seconds=180):
         """Waits until the coroutine function finds something; what it found."""
         for _ in range(seconds * 10):
             if result := await found():

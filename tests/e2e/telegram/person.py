@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.e2e.telegram.user_side import Event, Message, Sent, UserSide
 
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 240.0
 QUIET_SECONDS = 0.7
 """An answer without a stop button is finished when nothing has happened to it for so long."""
 VISIBLE = {"message", "edit", "delete"}

@@ -8,8 +8,8 @@ import time
 from tests.e2e.telegram.home import Home
 from tests.e2e.telegram.user_side import UserSide
 
-START_SECONDS = 120.0
-END_SECONDS = 60.0
+START_SECONDS = 240.0
+END_SECONDS = 120.0
 
 
 class Program:
