@@ -541,7 +541,11 @@ class _Requests(BaseHTTPRequestHandler):
 
     def do_POST(self):
         """A call."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
+        size = int(self.headers["Content-Length"])
+        body = self.rfile.read(size)
+        if len(body) < size:  # whoever called died in the middle of it
+            self.close_connection = True
+            return
         token, _, name = self.path.removeprefix("/bot").partition("/")
         try:
             answer, code = {"ok": True, "result": self.state.call(token, name, _form(self.headers, body))}, 200
